@@ -1,0 +1,55 @@
+"""Canonical JSON (RFC 8785): one value, one sequence of bytes.
+
+Rules: NaN and infinities are refused; integers beyond ±(2^53 - 1) are refused, because a JavaScript reader
+would change them; keys are strings. Digests of our own documents are taken over these bytes.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import rfc8785
+
+from bascule.kernel.errors import InputError
+
+type_json = "dict, list, str, int, float, bool or None"
+
+
+def canonical_json(value: Any) -> bytes:
+    """The RFC 8785 bytes of a JSON value.
+
+    Raises InputError `kernel.not-canonical` for NaN, infinities, big integers and foreign types.
+    Law: canonical_json(json.loads(canonical_json(v))) == canonical_json(v).
+    """
+    try:
+        return rfc8785.dumps(value)
+    except (rfc8785.CanonicalizationError, RecursionError, UnicodeError) as error:
+        raise InputError(
+            "kernel.not-canonical",
+            f"this value has no canonical JSON: {str(error) or type(error).__name__}",
+            f"use {type_json}; write a missing number as null, not NaN",
+        ) from error
+
+
+def parse_json(data: bytes | str, what: str) -> Any:
+    """Strict JSON: duplicate keys, NaN and trailing text are errors.
+
+    Raises InputError `kernel.not-json` naming `what` and the place.
+    """
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        seen = dict(pairs)
+        if len(seen) != len(pairs):
+            keys = [key for key, _ in pairs]
+            twice = next(key for key in keys if keys.count(key) > 1)
+            raise ValueError(f"key `{twice}` appears twice")
+        return seen
+
+    def refuse(token: str) -> Any:
+        raise ValueError(f"`{token}` is not JSON")
+
+    try:
+        return json.loads(data, object_pairs_hook=unique, parse_constant=refuse)
+    except (ValueError, RecursionError) as error:
+        raise InputError("kernel.not-json", f"{what} is not JSON: {error}", "check the file at that place") from error

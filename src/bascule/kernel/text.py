@@ -1,0 +1,33 @@
+"""Text from outside, made safe to show; and the nearest known word to a mistyped one."""
+
+from __future__ import annotations
+
+import difflib
+import unicodedata
+from collections.abc import Iterable
+
+_HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+
+
+def visible(text: str, limit: int = 200) -> str:
+    """One line in which every control, format or lone-surrogate character is written as an escape.
+
+    A file name or a pickled string may carry terminal escapes, line breaks or bidirectional overrides; what
+    a report shows must be what is there. Longer text ends in `…`.
+    """
+    shown = text[:limit]
+    safe = "".join(_escape(char) if unicodedata.category(char) in _HIDDEN else char for char in shown)
+    return safe + ("…" if len(text) > limit else "")
+
+
+def _escape(char: str) -> str:
+    code = ord(char)
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """A hint's tail: `did you mean …?`, or the empty string."""
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f"did you mean `{near[0]}`?" if near else ""

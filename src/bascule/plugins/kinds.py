@@ -1,0 +1,122 @@
+"""The kinds of plug-in and the one method that each has.
+
+    source    fetch(ref, workspace)  -> Fetched         bytes from somewhere, never executed
+    scanner   scan(file)             -> findings, measures, readings; sync, sandboxed, no network
+    report    render(document)       -> bytes
+    policy    a folder of data: pack.yaml, rules/*.yaml, scenarios.yaml, cases.yaml
+
+A plug-in is a module with an object named `plugin` of one of these shapes. Further kinds (evaluator, probe, guard,
+provider) join when a journey needs them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from bascule.plugins.meta import Example, Meta
+from bascule.records import ArtefactKind, Finding, Measure, Reading, ReviewDocument
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A neighbour of the file under scan, by name only."""
+
+    path: str
+    kind: ArtefactKind
+    media_type: str
+    size_bytes: int
+
+
+class ScanFile(Protocol):
+    """An untrusted file, open for reading. Short reads never happen quietly."""
+
+    @property
+    def path(self) -> str: ...
+    @property
+    def kind(self) -> ArtefactKind: ...
+    @property
+    def media_type(self) -> str: ...
+    @property
+    def size_bytes(self) -> int: ...
+    @property
+    def listing(self) -> Sequence[Listed]:
+        """Every artefact of the subject, this one included, sorted by path."""
+        ...
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Exactly `size` bytes from `offset`. Raises `readers.Truncated` when the file ends before."""
+        ...
+
+    def windows(self, size: int = 1 << 20, overlap: int = 0) -> Iterator[tuple[int, bytes]]:
+        """(offset, bytes) over the whole file in order; each window repeats the last `overlap` bytes of the one
+        before, so that a pattern no longer than that is seen whole at least once."""
+        ...
+
+
+Seen = Finding | Measure | Reading
+
+
+@runtime_checkable
+class Scanner(Protocol):
+    """Answers its rules about one file at a time.
+
+    A rule without a `true` or `error` finding counts as answered `false` for that file. Raising anything but
+    `readers.Malformed` or `readers.Truncated` is a bug; either way every rule's answer for the file is `error`.
+    """
+
+    @property
+    def meta(self) -> Meta: ...
+    @property
+    def examples(self) -> Sequence[Example]: ...
+    def scan(self, file: ScanFile) -> Iterator[Seen]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointRef:
+    """A closed model: an address and a model id, and whose it is as far as the address tells."""
+
+    url: str
+    model: str
+    provider: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What a source brought: a folder or file on disk, or an endpoint."""
+
+    ref: str
+    root: Path | None = None
+    endpoint: EndpointRef | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """Where a source may write, and how it says how far it is. `progress(done_bytes, total_bytes or None, what)`."""
+
+    folder: Path
+    progress: Callable[[int, int | None, str], None] = lambda _done, _total, _what: None
+
+
+@runtime_checkable
+class Source(Protocol):
+    """Brings a subject's bytes to a folder. Raises UpstreamError or InputError with a hint; executes nothing."""
+
+    @property
+    def meta(self) -> Meta: ...
+    def accepts(self, ref: str) -> bool: ...
+    def fetch(self, ref: str, workspace: Workspace) -> Fetched: ...
+
+
+@runtime_checkable
+class Report(Protocol):
+    """One form of the answer. Renders from the document and from nothing else; escapes whatever it shows."""
+
+    @property
+    def meta(self) -> Meta: ...
+    @property
+    def file_name(self) -> str: ...
+    def render(self, document: ReviewDocument) -> bytes: ...

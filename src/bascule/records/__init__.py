@@ -1,0 +1,82 @@
+"""The nouns: frozen, validated, and the same in memory, in the ledger and in the JSON that users rely on.
+
+A subject is what was pointed at; an artefact is one part of it. Scanners and evaluators leave findings
+(questions answered), measures (numbers with intervals) and readings (words read off an artefact). Signed, they
+are evidence. Judged, they are an assessment; decided on, a decision; waivers and approvals are what named
+people add. Every record forbids unknown fields, except foreign statements, whose bytes are kept as they came.
+"""
+
+from bascule.records.artefact import Artefact, ArtefactKind, Edge, Relation, Subject
+from bascule.records.base import Record
+from bascule.records.decision import (
+    Approval,
+    ApprovalNeed,
+    Assessment,
+    Benefit,
+    Decision,
+    Dimension,
+    DimensionResult,
+    Missing,
+    MoneyInterval,
+    Obligation,
+    Openness,
+    Reason,
+    RuleResult,
+    ScenarioResult,
+    Unlock,
+    Verdict,
+    Waiver,
+)
+from bascule.records.evidence import Answer, Evidence, Observations, Producer, Slot, Tool
+from bascule.records.finding import Confidence, Finding, Outcome, Severity
+from bascule.records.ladder import Ladder, Tier
+from bascule.records.measure import Measure, Reading, ReadingSource
+from bascule.records.review import FindingView, LicenceView, ReviewDocument, ScanDocument, ScannedFile
+from bascule.records.scope import Context
+
+__all__ = [
+    "Answer",
+    "Approval",
+    "ApprovalNeed",
+    "Artefact",
+    "ArtefactKind",
+    "Assessment",
+    "Benefit",
+    "Confidence",
+    "Context",
+    "Decision",
+    "Dimension",
+    "DimensionResult",
+    "Edge",
+    "Evidence",
+    "Finding",
+    "FindingView",
+    "Ladder",
+    "LicenceView",
+    "Measure",
+    "Missing",
+    "MoneyInterval",
+    "Obligation",
+    "Observations",
+    "Openness",
+    "Outcome",
+    "Producer",
+    "Reading",
+    "ReadingSource",
+    "Reason",
+    "Record",
+    "Relation",
+    "ReviewDocument",
+    "RuleResult",
+    "ScanDocument",
+    "ScannedFile",
+    "ScenarioResult",
+    "Severity",
+    "Slot",
+    "Subject",
+    "Tier",
+    "Tool",
+    "Unlock",
+    "Verdict",
+    "Waiver",
+]

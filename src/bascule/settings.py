@@ -1,0 +1,1 @@
+"""All configuration, one typed tree."""
