@@ -86,7 +86,8 @@ def progress_display(*, quiet: bool = False) -> Iterator[Progress]:
         yield _PlainProgress()
         return
     from rich.console import Console
-    from rich.progress import BarColumn, Progress as Bar, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bar
 
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"))
     with Bar(*columns, TimeElapsedColumn(), console=Console(stderr=True), transient=True) as bar:
@@ -104,7 +105,7 @@ class _PlainProgress:
     def __init__(self) -> None:
         self._last = ""
 
-    def __call__(self, _done: float, _total: float | None, what: str) -> None:
+    def __call__(self, done: float, total: float | None, what: str) -> None:  # noqa: ARG002 - a shape to keep
         step = what.split(":", 1)[0]
         if step != self._last:
             self._last = step

@@ -1,0 +1,103 @@
+"""`bascule doctor`: what this machine can do, and what a missing part would add."""
+
+from __future__ import annotations
+
+import importlib.util
+import platform
+import sys
+from dataclasses import dataclass
+
+import bascule
+from bascule.cli.output import Common, print_json, print_text
+from bascule.collect.scan import capabilities
+from bascule.kernel.errors import BasculeError
+from bascule.plugins.registry import KINDS, discover
+from bascule.settings import load_settings
+from bascule.wiring import open_parts
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line: is it there, and what would it add?"""
+
+    name: str
+    state: str
+    detail: str
+    adds: str = ""
+
+
+def doctor_command(*, common: Common | None = None) -> int:
+    """Look at the sandbox, the ledger, the plug-ins and the extras. Exit 1 when something that is needed is broken."""
+    common = common or Common()
+    checks = [*_base(), *_sandbox(), *_ledger(common), *_plugins(), *_extras()]
+    broken = [check for check in checks if check.state == "broken"]
+    if common.json:
+        rows = [{"name": c.name, "state": c.state, "detail": c.detail, "adds": c.adds} for c in checks]
+        print_json({"schema": "bascule.doctor/v1", "checks": rows})
+    else:
+        for check in checks:
+            print_text(f"{check.state:<8} {check.name:<22} {check.detail}")
+            if check.adds and check.state != "ok":
+                print_text(f"{'':<31} would add: {check.adds}")
+    return 1 if broken else 0
+
+
+def _base() -> list[Check]:
+    return [
+        Check("bascule", "ok", bascule.__version__),
+        Check("python", "ok", f"{platform.python_version()} on {sys.platform} {platform.machine()}"),
+    ]
+
+
+def _sandbox() -> list[Check]:
+    return [
+        Check(f"sandbox: {item.name}", "ok" if item.available else "missing", item.detail, item.holds)
+        for item in capabilities()
+    ]
+
+
+def _ledger(common: Common) -> list[Check]:
+    try:
+        settings = load_settings(home=common.home)
+        with open_parts(settings) as parts:
+            return [
+                Check(
+                    "ledger",
+                    "ok",
+                    f"{parts.store.size()} entries, {'PostgreSQL' if settings.database_url else 'SQLite'} under {settings.home}",
+                ),
+                Check("signing key", "ok", parts.keyring.key_id),
+            ]
+    except BasculeError as error:
+        return [Check("ledger", "broken", error.message, error.hint)]
+
+
+def _plugins() -> list[Check]:
+    rows = []
+    for kind in KINDS:
+        found = discover(kind)
+        broken = [loaded for loaded in found if loaded.error]
+        rows.append(Check(kind, "ok", f"{len(found) - len(broken)} working"))
+        rows += [
+            Check(f"{kind}: {loaded.id}", "broken", loaded.error, f"reinstall {loaded.distribution}")
+            for loaded in broken
+        ]
+    return rows
+
+
+_EXTRAS = (
+    ("huggingface_hub", "hub", "reviews of `hf:org/name`"),
+    ("psycopg", "postgres", "a ledger that a team shares in PostgreSQL"),
+)
+
+
+def _extras() -> list[Check]:
+    return [
+        Check(
+            f"extra: {extra}",
+            "ok" if importlib.util.find_spec(module) else "missing",
+            f"bascule[{extra}]",
+            adds,
+        )
+        for module, extra, adds in _EXTRAS
+    ]

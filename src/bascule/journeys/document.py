@@ -1,0 +1,98 @@
+"""The document that every report renders from: one record of what was seen, judged and decided."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+import bascule
+from bascule.journeys.parts import Parts, Policy
+from bascule.judge.question import Judgement
+from bascule.records import Context, Evidence, FindingView, Outcome, ReviewDocument, Subject
+from bascule.records.review import EvidenceView, PolicyView
+
+
+def review_document(
+    subject: Subject,
+    evidence: tuple[Evidence, ...],
+    judgement: Judgement,
+    policy: Policy,
+    context: Context,
+    parts: Parts,
+    reused: frozenset[str] = frozenset(),
+) -> ReviewDocument:
+    """Everything one review has to say, in a stable order."""
+    decision = judgement.decision
+    head = parts.store.head()
+    digest = decision.content_digest()
+    return ReviewDocument(
+        subject=subject,
+        requested_tier=decision.requested_tier,
+        verdict=decision.verdict,
+        granted={str(kind): tier for kind, tier in sorted(decision.granted.items())},
+        dimensions=judgement.dimensions,
+        reasons=decision.reasons,
+        findings=findings_of(evidence, judgement),
+        licences=judgement.licences,
+        obligations=decision.obligations,
+        missing=decision.missing,
+        openness=judgement.openness,
+        decision=digest,
+        policy=decision.policy,
+        ledger_head=head,
+        tool_version=bascule.__version__,
+        as_of=decision.as_of,
+        ladder=policy.pack.ladder(decision.ladder),
+        context=context,
+        policy_pack=PolicyView(
+            id=policy.pack.id,
+            version=policy.pack.version,
+            title=policy.pack.title,
+            digest=policy.pack.digest,
+            signature=policy.signature,
+        ),
+        matrix=judgement.assessment.cells,
+        unlocks=decision.unlocks,
+        benefits=judgement.benefits,
+        economics=judgement.economics,
+        approvals_needed=decision.approvals_needed,
+        approvals=parts.store.approvals_for(digest),
+        waivers=tuple(w for w in parts.store.waivers_for(subject.digest) if w.content_digest() in decision.waivers),
+        evidence=tuple(_evidence_view(item, decision.as_of, reused) for item in evidence),
+        facts=dict(judgement.facts),
+        limits=judgement.limits,
+        review_by=decision.review_by,
+    )
+
+
+def findings_of(evidence: Iterable[Evidence], judgement: Judgement) -> tuple[FindingView, ...]:
+    """What speaks at that date and is not a plain `false`: worst first, then by rule and place."""
+    views = [
+        FindingView.of(finding, item.digest)
+        for item in evidence
+        if item.speaks(judgement.decision.as_of) and item.observations is not None
+        for finding in item.observations.findings
+        if finding.outcome is not Outcome.FALSE
+    ]
+    return tuple(sorted(views, key=finding_order))
+
+
+def finding_order(view: FindingView) -> tuple[object, ...]:
+    """Worst first: true before error before the rest, then severity, rule, place."""
+    outcomes = [Outcome.TRUE, Outcome.ERROR, Outcome.NOT_AVAILABLE, Outcome.NOT_APPLICABLE, Outcome.FALSE]
+    return outcomes.index(view.outcome), -view.severity.rank, view.rule, view.artefact, view.location, view.message
+
+
+def _evidence_view(item: Evidence, as_of: datetime, reused: frozenset[str]) -> EvidenceView:
+    seen = item.observations
+    return EvidenceView(
+        digest=item.digest,
+        tool=item.slot.tool,
+        version=seen.tool.version if seen else "",
+        issued_at=item.issued_at,
+        expires_at=item.expires_at,
+        reused=item.digest in reused,
+        speaks=item.speaks(as_of),
+        rules=seen.rules if seen else (),
+        limits=seen.limits if seen else (),
+    )

@@ -1,0 +1,65 @@
+"""What a journey is given: everything that touches the world, chosen by the composition root."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from bascule.attest import KeyRing
+from bascule.collect.intake import IntakeLimits
+from bascule.collect.scan import ScanOptions
+from bascule.judge.policy.pack import PolicyPack
+from bascule.judge.question import Vocabulary
+from bascule.kernel.clock import Clock
+from bascule.plugins.registry import Loaded
+from bascule.records import Context
+from bascule.store import Store
+
+Progress = Callable[[float, float | None, str], None]
+
+
+def silent(_done: float, _total: float | None, _what: str) -> None:
+    """Progress for those who do not watch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A parsed pack and whose word it is: `built-in`, the key id that signed it, or `none`."""
+
+    pack: PolicyPack
+    signature: str
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The world, for one run."""
+
+    store: Store
+    keyring: KeyRing
+    clock: Clock
+    sources: tuple[Loaded, ...]
+    scanners: tuple[Loaded, ...]
+    intake: IntakeLimits
+    scan: ScanOptions
+    scratch: Path
+
+
+def vocabulary_of(scanners: tuple[Loaded, ...]) -> Mapping[str, Vocabulary]:
+    """What each tool could say: needed to know what falls silent with it."""
+    return {
+        loaded.id: Vocabulary(
+            rules=tuple(rule.id for rule in loaded.plugin.meta.rules),
+            measures=tuple(item.name for item in loaded.plugin.meta.measures),
+            readings=tuple(item.name for item in loaded.plugin.meta.readings),
+        )
+        for loaded in scanners
+        if loaded.plugin is not None
+    }
+
+
+def merged_context(given: Context, pack: PolicyPack) -> Context:
+    """The caller's context, its blanks filled from the pack's defaults."""
+    defaults = pack.context_defaults.as_json()
+    own = {key: value for key, value in given.as_json().items() if value not in (None, [], "")}
+    return Context.from_value({**defaults, **own}, "the context")

@@ -1,0 +1,241 @@
+"""The main job: from a reference to a decision, with signed evidence in between.
+
+    source → intake → scan (one pass: hash and scanners together) → sign → ledger → judge → ledger → document
+
+Rules:
+- Evidence that is fresh is used again: same subject digest, tool, version, rules and configuration, not expired by
+  the clock. `fresh=True` collects again.
+- The subject's bytes are always hashed anew; an old digest is never trusted for a path.
+- The decision depends on bytes, evidence, policy, context and `as_of` alone: not on the reference, the machine or the
+  hour. So the same review gives the same digest.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import bascule
+from bascule.attest import sign_observations
+from bascule.collect.intake import Inventory, take_in
+from bascule.collect.scan import Examined, examine
+from bascule.journeys.document import review_document
+from bascule.journeys.parts import Parts, Policy, Progress, merged_context, silent, vocabulary_of
+from bascule.judge import judge
+from bascule.judge.question import Judgement, Question
+from bascule.kernel.errors import InputError
+from bascule.kernel.text import suggestion, visible
+from bascule.plugins.kinds import Fetched, Source, Workspace
+from bascule.plugins.registry import Loaded
+from bascule.records import Context, Edge, Evidence, Observations, Relation, ReviewDocument, Subject
+from bascule.records.artefact import subject_digest
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewRequest:
+    """What is asked. `only`: collect with these scanners alone; what the others said before still counts."""
+
+    ref: str
+    tier: str = "T6"
+    ladder: str = "release"
+    context: Context = field(default_factory=Context)
+    as_of: datetime | None = None
+    only: tuple[str, ...] = ()
+    fresh: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """A subject, and the evidence about it that the ledger holds now."""
+
+    subject: Subject
+    evidence: tuple[Evidence, ...]
+    reused: frozenset[str]
+
+
+def review(request: ReviewRequest, policy: Policy, parts: Parts, progress: Progress = silent) -> ReviewDocument:
+    """Collect, judge, record. Raises InputError, UpstreamError or StoreError; a refusal is a document."""
+    check_tier(request.tier, request.ladder, policy)
+    context = merged_context(request.context, policy.pack)
+    as_of = request.as_of or parts.clock.now()
+    collected = collect(request.ref, parts, only=request.only, fresh=request.fresh, progress=progress)
+    progress(0, None, "judging: facts, risk and policy")
+    judgement = judge_collected(collected, request.tier, request.ladder, context, policy, parts, as_of)
+    parts.store.record_decision(judgement.decision, judgement.assessment)
+    return review_document(collected.subject, collected.evidence, judgement, policy, context, parts, collected.reused)
+
+
+def judge_collected(
+    collected: Collected, tier: str, ladder: str, context: Context, policy: Policy, parts: Parts, as_of: datetime
+) -> Judgement:
+    """Ask the judge; pure from here on."""
+    return judge(
+        Question(
+            subject=collected.subject,
+            requested_tier=tier,
+            ladder=ladder,
+            kinds=None,
+            evidence=collected.evidence,
+            context=context,
+            pack=policy.pack,
+            as_of=as_of,
+            vocabulary=vocabulary_of(parts.scanners),
+            waivers=parts.store.waivers_for(collected.subject.digest),
+            supersedes=None,
+        )
+    )
+
+
+def collect(
+    ref: str, parts: Parts, *, only: tuple[str, ...] = (), fresh: bool = False, progress: Progress = silent
+) -> Collected:
+    """Bring the bytes, look at them, sign what was seen, record it."""
+    scanners = choose_scanners(parts.scanners, only)
+    with workspace(parts.scratch) as folder:
+        fetched = fetch(ref, parts.sources, Workspace(folder, progress))
+        inventory = take_in(fetched, Workspace(folder, progress), parts.intake)
+        known = parts.store.find_subject(ref)
+        if known is not None and not fresh:
+            # Probably seen before: hash first, so that unchanged bytes cost no scan.
+            examined = examine(inventory, (), parts.scan, progress)
+            subject = subject_of(ref, inventory, examined)
+            due = tuple(loaded for loaded in scanners if fresh_evidence(subject, loaded, parts) is None)
+            if due:
+                examined = examine(inventory, due, parts.scan, progress)
+                subject = subject_of(ref, inventory, examined)
+        else:
+            examined = examine(inventory, scanners, parts.scan, progress)
+            subject = subject_of(ref, inventory, examined)
+            due = tuple(loaded for loaded in scanners if fresh or fresh_evidence(subject, loaded, parts) is None)
+    progress(0, None, "recording: signing what was seen")
+    record(subject, {loaded.id: examined.observations[loaded.id] for loaded in due}, scanners, parts)
+    evidence = parts.store.evidence_for(subject.digest)
+    subject = subject.model_copy(update={"edges": edges_of(evidence)})
+    parts.store.record_subject(ref, subject)
+    reused = frozenset(item.digest for item in evidence if item.slot.tool not in {loaded.id for loaded in due})
+    return Collected(subject, evidence, reused)
+
+
+def fetch(ref: str, sources: tuple[Loaded, ...], space: Workspace) -> Fetched:
+    """The first source that accepts the reference, those with a scheme before the plain path."""
+    usable: list[Source] = [loaded.plugin for loaded in sources if loaded.plugin is not None]
+    for source in sorted(usable, key=lambda item: item.meta.id == "path"):
+        if source.accepts(ref):
+            return source.fetch(ref, space)
+    known = sorted(loaded.id for loaded in sources if loaded.plugin is not None)
+    raise InputError(
+        "review.no-source",
+        f"`{visible(ref)}` is neither a file or folder that exists, nor a reference that a source accepts",
+        f"check the path; sources here: {', '.join(known)} (`bascule plugins`)",
+    )
+
+
+def choose_scanners(scanners: tuple[Loaded, ...], only: tuple[str, ...]) -> tuple[Loaded, ...]:
+    """Those named by scanner id or rule id; all when none is named. Raises InputError `review.unknown-name`."""
+    if not only:
+        return scanners
+    names: dict[str, str] = {}
+    for loaded in scanners:
+        names[loaded.id] = loaded.id
+        if loaded.plugin is not None:
+            names.update({rule.id: loaded.id for rule in loaded.plugin.meta.rules})
+    unknown = [name for name in only if name not in names]
+    if unknown:
+        near = suggestion(unknown[0], names)
+        raise InputError(
+            "review.unknown-name",
+            f"no scanner or rule is called `{visible(unknown[0])}`",
+            near or "see `bascule rules`",
+        )
+    wanted = {names[name] for name in only}
+    return tuple(loaded for loaded in scanners if loaded.id in wanted)
+
+
+def check_tier(tier: str, ladder: str, policy: Policy) -> None:
+    """Raises InputError `review.unknown-ladder` or `review.unknown-tier` with what there is."""
+    names = [item.name for item in policy.pack.ladders]
+    if ladder not in names:
+        raise InputError(
+            "review.unknown-ladder",
+            f"pack `{policy.pack.id}` has no ladder `{visible(ladder)}`",
+            f"it has: {', '.join(names)}",
+        )
+    tiers = [item.id for item in policy.pack.ladder(ladder).tiers]
+    if tier not in tiers:
+        raise InputError(
+            "review.unknown-tier", f"ladder `{ladder}` has no tier `{visible(tier)}`", f"it has: {', '.join(tiers)}"
+        )
+
+
+def subject_of(ref: str, inventory: Inventory, examined: Examined) -> Subject:
+    """The subject that those bytes are."""
+    return Subject(
+        ref=ref,
+        digest=subject_digest(examined.artefacts, inventory.notes),
+        artefacts=examined.artefacts,
+        notes=inventory.notes,
+    )
+
+
+def fresh_evidence(subject: Subject, loaded: Loaded, parts: Parts) -> Evidence | None:
+    """Evidence in this scanner's slot that need not be collected again."""
+    now = parts.clock.now()
+    for item in parts.store.evidence_for(subject.digest):
+        seen = item.observations
+        if item.slot.tool != loaded.id or seen is None or not item.speaks(now):
+            continue
+        if seen.tool.version == loaded.version and seen.tool.config_digest == loaded.config_digest:
+            return item
+    return None
+
+
+def record(
+    subject: Subject, observations: Mapping[str, Observations], scanners: tuple[Loaded, ...], parts: Parts
+) -> None:
+    """Sign and append, one envelope per tool, in a stable order."""
+    now = parts.clock.now()
+    days = {loaded.id: loaded.plugin.meta.ttl_days if loaded.plugin is not None else 1 for loaded in scanners}
+    for tool in sorted(observations):
+        expires_at = now + timedelta(days=days[tool])
+        parts.store.record_evidence(
+            sign_observations(subject, observations[tool], issued_at=now, expires_at=expires_at, keyring=parts.keyring)
+        )
+
+
+def edges_of(evidence: tuple[Evidence, ...]) -> tuple[Edge, ...]:
+    """Parents as the artefacts themselves name them."""
+    edges: set[tuple[str, str, str]] = set()
+    for item in evidence:
+        readings = item.observations.readings if item.observations else ()
+        relation = next((str(r.value) for r in readings if r.name == "lineage.relation"), Relation.FINETUNE_OF.value)
+        for reading in readings:
+            values = reading.value if isinstance(reading.value, tuple) else (str(reading.value),)
+            if reading.name == "lineage.base_models":
+                edges.update((relation, value, reading.artefact) for value in values)
+            elif reading.name == "lineage.datasets":
+                edges.update((Relation.TRAINED_ON.value, value, reading.artefact) for value in values)
+    known = {item.value for item in Relation}
+    return tuple(
+        Edge(relation=Relation(relation), parent=parent, declared_in=place)
+        for relation, parent, place in sorted(edges)
+        if relation in known
+    )
+
+
+@contextmanager
+def workspace(scratch: Path) -> Iterator[Path]:
+    """A folder of one's own that is gone afterwards, however it ends."""
+    scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder = Path(tempfile.mkdtemp(prefix="review-", dir=scratch))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+VERSION = bascule.__version__

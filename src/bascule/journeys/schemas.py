@@ -1,0 +1,27 @@
+"""JSON Schemas of every document that others read or write, generated from the records."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bascule.judge.policy.pack import PolicyPack
+from bascule.records import Approval, Context, Decision, Observations, Record, ReviewDocument, ScanDocument, Waiver
+
+SCHEMAS: dict[str, tuple[type[Record], str]] = {
+    "review": (ReviewDocument, "What `bascule review --json` prints"),
+    "scan": (ScanDocument, "What `bascule scan --json` prints"),
+    "decision": (Decision, "What people sign"),
+    "observations": (Observations, "The predicate of one tool's signed evidence"),
+    "waiver": (Waiver, "A rule let pass, under a name, for a while"),
+    "approval": (Approval, "A decision signed in a role"),
+    "context": (Context, "context.yaml"),
+    "pack": (PolicyPack, "A policy pack after its files are joined"),
+}
+
+
+def json_schema(name: str) -> dict[str, Any]:
+    """JSON Schema 2020-12 of a document. Raises KeyError."""
+    model, title = SCHEMAS[name]
+    mode: Any = "validation" if name in ("context", "pack") else "serialization"
+    schema = model.model_json_schema(by_alias=True, mode=mode)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": title}
