@@ -190,6 +190,18 @@ class Case(Record):
     )
 
 
+class ExpectedFacts(Record):
+    """Facts that the pack reads though no installed plug-in may leave them yet: name to what it says.
+
+    Names are a rule's id, a measure's or a reading's dotted name; what is declared here needs no plug-in to lint,
+    and stays unknown until one answers.
+    """
+
+    findings: dict[str, str] = Field(default_factory=dict)
+    measures: dict[str, str] = Field(default_factory=dict)
+    readings: dict[str, str] = Field(default_factory=dict)
+
+
 class PolicyPack(Record):
     """A pack, parsed and checked."""
 
@@ -208,7 +220,9 @@ class PolicyPack(Record):
     approvals: tuple[ApprovalRule, ...] = ()
     licence_classes: dict[str, dict[str, Any]] = Field(default_factory=dict)
     cases: tuple[Case, ...] = ()
-    digest: Digest = Field(description="over every file of the folder")
+    facts: ExpectedFacts = ExpectedFacts()
+    extends: str = Field(default="", description="the pack that this one was written on top of")
+    digest: Digest = Field(description="over every file of the folder, and of the packs it extends")
 
     def ladder(self, name: str) -> Ladder:
         """The ladder of that name. Raises KeyError."""
