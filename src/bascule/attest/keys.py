@@ -61,6 +61,7 @@ class TrustedKey:
 
     key: Key
     holder: Holder
+    pem: str
 
     @property
     def key_id(self) -> str:
@@ -122,7 +123,7 @@ class KeyRing:
         key_id = sha256_of(_spki_der(key))
         write_whole(trusted / f"{key_id}.json", holder.to_json())
         write_whole(trusted / f"{key_id}.pem", _spki_pem(key))
-        return TrustedKey(_public(key), holder)
+        return _trusted(key, holder)
 
     def trusted(self) -> tuple[TrustedKey, ...]:
         """Every key that verifies here: our own, then others' by id. Makes no key.
@@ -158,12 +159,12 @@ class KeyRing:
         for kind in KINDS:
             private = self._own(kind)
             if private is not None:
-                own = TrustedKey(_public(private.public_key()), self._own_holder)
+                own = _trusted(private.public_key(), self._own_holder)
                 found[own.key_id] = own
         others, faults = [], []
         for path in sorted((self._folder / "trusted").glob("*.pem")):
             try:
-                others.append(TrustedKey(_public(_read_public(path)), _read_holder(path.with_suffix(".json"))))
+                others.append(_trusted(_read_public(path), _read_holder(path.with_suffix(".json"))))
             except InputError as error:
                 faults.append(error.message)
         if faults:
@@ -256,19 +257,29 @@ def _read_private_file(path: Path) -> bytes:
         return file.read(_MAX_KEY_BYTES)
 
 
+def read_public_pem(pem: bytes, what: str) -> Key:
+    """A key that verifies, from PEM. Raises InputError `attest.not-a-public-key` naming `what`."""
+    return _public(_load_public(pem, what))
+
+
 def _read_public(path: Path) -> PublicKeyTypes:
     try:
         with path.open("rb") as file:
-            key = load_pem_public_key(file.read(_MAX_KEY_BYTES))
-        _public(key)
+            return _load_public(file.read(_MAX_KEY_BYTES), f"`{path}`")
     except OSError as error:
         raise InputError(
             "attest.not-a-public-key", f"`{path}` cannot be read: {error.strerror}", "check the path"
         ) from error
+
+
+def _load_public(pem: bytes, what: str) -> PublicKeyTypes:
+    try:
+        key = load_pem_public_key(pem)
+        _public(key)
     except (ValueError, UnsupportedAlgorithm):
         raise InputError(
             "attest.not-a-public-key",
-            f"`{path}` holds no public key that can be used",
+            f"{what} holds no public key that can be used",
             "give the public half in PEM: ed25519, ECDSA on a NIST curve, or RSA",
         ) from None
     return key
@@ -291,6 +302,10 @@ def _bad_key(path: Path) -> EvidenceError:
         f"`{path}` does not hold the private key that its name promises, without a passphrase",
         "restore it, or move it away to have a new one made",
     )
+
+
+def _trusted(key: PublicKeyTypes, holder: Holder) -> TrustedKey:
+    return TrustedKey(_public(key), holder, _spki_pem(key).decode())
 
 
 def _public(key: PublicKeyTypes) -> SSlibKey:
