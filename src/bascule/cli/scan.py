@@ -9,11 +9,11 @@ from cyclopts import Parameter
 
 from bascule.cli.output import Common, print_json, print_text, progress_display, say
 from bascule.cli.session import open_session
-from bascule.records.sarif import sarif_log
 from bascule.journeys.scan import scan
 from bascule.kernel.files import write_whole
 from bascule.kernel.text import visible
 from bascule.records import Outcome, ScanDocument
+from bascule.records.sarif import sarif_log
 
 
 def scan_command(

@@ -75,9 +75,8 @@ class MarkdownReport:
                 f"{item.low:.4g} to {item.high:.4g}" if item.low is not None and item.high is not None else "none"
             )
             limit = f"{item.threshold:.4g}" if item.threshold is not None else ""
-            lines.append(
-                f"| {item.dimension.value} | {_SIGN[item.verdict.value]} {item.verdict.value} | {interval} | {limit} | {text(item.unit)} |"
-            )
+            answer = f"{_SIGN[item.verdict.value]} {item.verdict.value}"
+            lines.append(f"| {item.dimension.value} | {answer} | {interval} | {limit} | {text(item.unit)} |")
         lines.append("")
         if d.findings:
             lines += ["## Findings", "", "| severity | rule | where | what |", "|---|---|---|---|"]

@@ -76,12 +76,9 @@ def _answer(console: Console, d: ReviewDocument) -> None:
                 console.print(Text(f"     {visible(step.command, 300)}", style="cyan"))
     if d.verdict == "granted" and d.approvals_needed:
         need = d.approvals_needed[-1]
-        console.print(
-            Text(
-                f"\nIn effect once {need.quorum} {'person signs' if need.quorum == 1 else 'persons sign'}: bascule approve {d.decision} --person … --role …",
-                style="bright_black",
-            )
-        )
+        signers = "1 person signs" if need.quorum == 1 else f"{need.quorum} persons sign"
+        command = f"bascule approve {d.decision} --person … --role …"
+        console.print(Text(f"\nIn effect once {signers}: {command}", style="bright_black"))
 
 
 def _dimensions(console: Console, d: ReviewDocument) -> None:
