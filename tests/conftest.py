@@ -1,0 +1,40 @@
+"""What tests of several rooms share."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator
+
+import pytest
+from postgres import execute, shared_server, url_of
+
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def postgres_socket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The socket folder of a running PostgreSQL, one for all workers of this run."""
+    base = tmp_path_factory.getbasetemp()
+    with shared_server(base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) as socket:
+        yield socket
+
+
+@pytest.fixture
+def postgres_url(postgres_socket: str) -> Iterator[str]:
+    """The URL of an empty PostgreSQL database of this test's own."""
+    name = f"test_{os.getpid()}_{next(_numbers)}"
+    execute(postgres_socket, f'CREATE DATABASE "{name}"')
+    try:
+        yield url_of(postgres_socket, name)
+    finally:
+        execute(postgres_socket, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def ledger_url(request: pytest.FixtureRequest) -> str | None:
+    """Where a ledger lives, in each of the two databases: None for a file under the home, or a URL."""
+    if request.param == "sqlite":
+        return None
+    url: str = request.getfixturevalue("postgres_url")
+    return url
