@@ -110,8 +110,9 @@ def _load_pack(name: str, package: str, distribution: str, version: str) -> Load
 
 
 def _source_digest(path: str | None) -> Digest:
-    """What the answers depend on: the plug-in's own source and the shared readers'."""
-    files = sorted((Path(__file__).parent / "readers").glob("*.py"))
+    """What the answers depend on: the plug-in's own source, and the shared readers' source and data."""
+    readers = Path(__file__).parent / "readers"
+    files = sorted(file for file in readers.rglob("*") if file.suffix in {".py", ".json", ".yaml"})
     own = Path(path) if path else None
     if own is not None and own.name == "__init__.py":
         files += sorted(own.parent.rglob("*.py"))

@@ -1,0 +1,226 @@
+"""The normal form of a licence text: what is left when everything that carries no terms is taken away.
+
+Two texts are one licence when their normal forms are equal, word for word. Taken away, in this order:
+
+1. Unicode form (NFKC), letter case, a byte order mark, wrapping and white space;
+2. punctuation: quotes, dashes, rules, comment and list markers; a hyphen or apostrophe inside a word joins it;
+3. the number or letter that opens a list item, where an item can begin;
+4. lines that only say whose the work is (`Copyright (c) 2024 Somebody`, `All rights reserved.`);
+5. the names that a template leaves open (`neither the name of … nor the names of its contributors`);
+6. spelling pairs without a difference in law (licence, license; https, http).
+
+Rules 4 and 5 are where a term could hide, so a holder is short and holds no word that terms are made of: a line such as
+`Copyright 2024 Somebody, for academic use only` stays, and the text is a variant. Numbers, `%` and money signs are
+words. Characters that are not shown (bidirectional overrides, zero-width joiners) stay too: text that reads one way and
+hashes another is nobody's licence.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from dataclasses import dataclass
+from functools import lru_cache
+
+HOLDER = "HOLDER"
+"""Stands for a name that a template leaves open. Upper case, so that no folded text contains it."""
+
+_SPELLING = {
+    "acknowledgement": "acknowledgment",
+    "acknowledgements": "acknowledgments",
+    "authorisation": "authorization",
+    "authorised": "authorized",
+    "https": "http",
+    "licence": "license",
+    "licences": "licenses",
+    "organisation": "organization",
+    "organisations": "organizations",
+    "sublicence": "sublicense",
+}
+
+# What a holder's name never needs and a condition always does.
+_TERMS = """
+academia academic academically academics agree agreed agreement allowed approval aup charge charges clause
+commercial commercialise commercialize commercially condition conditional conditions consent copied copy copying
+declare deny derivative derivatives disallowed distribute distributed distributing distribution educational
+employ evaluate evaluation except exclude excluding fee fees forbid forbidden free grant granted if internal
+internally law laws licence licences license licensed licensee licenses licensing limit may military
+modification modifications modified modify must no noncommercial nonprofit not notice notices only permission
+permissions permit permitted prior profit prohibit prohibited prohibits provided publish purpose purposes
+redistribute redistributed redistribution require required requires restrict restricted restriction restrictions
+revenue royalties royalty sale sell selling sells shall should sold subject sublicense terminate terms unless
+unlicensed use used user users uses using void warranty without
+"""
+_TERM_WORDS = frozenset(_TERMS.split())
+_HARMLESS = re.compile(
+    r"all rights reserved|free software foundation|(?:see|in) (?:the )?authors(?: file)?|no(?:r)? rights reserved"
+)
+_HOLDER_WORDS = 18
+
+_OWNERSHIP = re.compile(
+    r"""\W*(?:portions?\W+(?:are\W+)?|parts?\W+)?
+    (?: (?:copyright|copyrighted|copr)\b[\s.,:]* (?P<mark>(?:\(c\)|©|\[c\]|&copy;?)[\s.,:]*)* (?:(?:by|of)\s+)?
+      | (?P<bare>(?:\(c\)|©)\W*(?:copyright\b\W*)?) )
+    (?P<rest>.*)""",
+    re.VERBOSE,
+)
+_DATED = re.compile(r"\W*(?:(?:19|20)\d\d|present|<?\[?\{?(?:yyyy|year|years|date)s?\b)")
+_RESERVED = re.compile(r"\W*all\W+rights?\W+reserved\W*")
+_ITEM = re.compile(r"\W*?\(?(?:\d{1,2}|[a-z]|[ivx]{1,5})[.)]\W*\s+(?=\S)")
+_ENDS_SENTENCE = re.compile(r"(?:[.;:,]|\b(?:and|or))[\s\"'”’*_)\]]*$")
+_BREAK = re.compile(r"(?<=[.;:])[\"'”’)\]]*\s+")
+
+# Where a template names the holder. Each hole is bounded and may hold no term.
+_HOLES = tuple(
+    re.compile(pattern)
+    for pattern in (
+        r"(?<=\bneither the name of )(.{1,160}?)(?= nor the names? of (?:its|their|the|any|his|HOLDER)\b)",
+        r"(?<=\bneither the names of )(.{1,160}?)(?= nor the names? of (?:its|their|the|any|his|HOLDER)\b)",
+        r"(?<=\bthe name of )(.{1,160}?)(?= may not be used to endorse or promote\b)",
+        r"(?<=\bthis software is provided by )(.{1,160}?)(?= as is\b)",
+        r"(?<=\bin no event shall )(.{1,200}?)(?= be liable\b)",
+        r"(?<=\bsoftware is provided as is and )(.{1,160}?)(?= disclaims? all warranties\b)",
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A stretch of text up to a full stop, semicolon, colon or empty line.
+
+    text: as it stands in the file, white space folded; words: its normal form.
+    """
+
+    text: str
+    words: tuple[str, ...]
+
+    @property
+    def digest(self) -> bytes:
+        """8 bytes that stand for the normal form."""
+        return hashlib.blake2b(" ".join(self.words).encode(), digest_size=8).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class NormalText:
+    """A text in normal form. Law: normalise(" ".join(t.words)).words == t.words, where t holds no open name."""
+
+    words: tuple[str, ...]
+    sentences: tuple[Sentence, ...]
+
+    @property
+    def sha256(self) -> str:
+        """Identity of the whole text: 64 hex digits over the words."""
+        return digest_words(self.words)
+
+
+def digest_words(words: tuple[str, ...]) -> str:
+    """sha256 of a normal form, 64 hex digits."""
+    return hashlib.sha256(" ".join(words).encode()).hexdigest()
+
+
+def normalise(text: str) -> NormalText:
+    """The normal form of a text of any length and content; never raises."""
+    sentences = []
+    for raw in _raw_sentences(text):
+        words = _fill(_words(raw))
+        if words:
+            sentences.append(Sentence(" ".join(raw.split()), words))
+    stream = tuple(word for sentence in sentences for word in sentence.words)
+    return NormalText(_fill(stream), tuple(sentences))
+
+
+def shingles(words: tuple[str, ...], width: int = 5) -> set[int]:
+    """32-bit hashes of every run of `width` words: what near texts share."""
+    runs = {" ".join(words[i : i + width]) for i in range(max(1, len(words) - width + 1))} if words else set()
+    return {int.from_bytes(hashlib.blake2b(run.encode(), digest_size=4).digest(), "big") for run in runs}
+
+
+def _raw_sentences(text: str) -> list[str]:
+    """Sentences before their words are taken: ownership lines and item markers are gone."""
+    paragraphs: list[str] = []
+    current: list[str] = []
+    at_start = fresh = True
+    for line in unicodedata.normalize("NFKC", text.removeprefix("\ufeff")).splitlines():
+        if not _words(line.casefold()):
+            if current:
+                paragraphs.append(_join(current))
+                current = []
+            at_start = fresh = True
+            continue
+        folded = line.casefold()
+        if is_ownership(folded, unmarked=fresh, undated=at_start):
+            at_start = fresh = True
+            continue
+        fresh = False
+        if at_start and (marker := _ITEM.match(folded)):
+            if current:
+                paragraphs.append(_join(current))
+                current = []
+            # Casefolding may lengthen a line, but never before the marker's ASCII end.
+            line = line[marker.end() :]
+        current.append(line)
+        at_start = _ENDS_SENTENCE.search(folded) is not None
+    if current:
+        paragraphs.append(_join(current))
+    return [piece for paragraph in paragraphs for piece in _BREAK.split(paragraph) if piece]
+
+
+def _join(lines: list[str]) -> str:
+    # A word broken by a hyphen at the line's end is one word.
+    return re.sub(r"(?<=\w)[-\u2010\u2011]\n\W*(?=\w)", "-", "\n".join(lines))
+
+
+def is_ownership(folded: str, *, unmarked: bool = True, undated: bool = True) -> bool:
+    """Does this case-folded line only say whose the work is, with no term in it?
+
+    unmarked: may both year and `(c)` be missing? Only where a paragraph begins. undated: may the year be missing? Only
+    where a sentence begins, since elsewhere the line may be the rest of one.
+    """
+    if _RESERVED.fullmatch(folded):
+        return undated
+    match = _OWNERSHIP.match(folded)
+    if match is None:
+        return False
+    if match["bare"] is not None:
+        named = _DATED.match(match["rest"]) is not None  # `(c) You must…` is a list item
+    else:
+        named = unmarked or (undated and match["mark"] is not None) or _DATED.match(match["rest"]) is not None
+    return named and _is_holder(_words(match["rest"]))
+
+
+def _is_holder(words: tuple[str, ...]) -> bool:
+    plain = _HARMLESS.sub(" ", " ".join(words)).split()
+    return len(plain) <= _HOLDER_WORDS and not any(word in _TERM_WORDS for word in plain)
+
+
+def _fill(words: tuple[str, ...]) -> tuple[str, ...]:
+    stream = " ".join(words)
+    if " name" not in stream and " shall " not in stream and "provided" not in stream:
+        return words
+    for hole in _HOLES:
+        stream = hole.sub(lambda found: HOLDER if _is_holder(tuple(found[1].split())) else found[0], stream)
+    return tuple(stream.split())
+
+
+_INSIDE = re.compile(r"(?<=[^\W_])(?:['’\u2010\u2011-]|[.](?=[^\W_])|,(?=\d{3}))(?=[^\W_])")
+_KEPT_DOT = "\0"
+
+
+def _words(raw: str) -> tuple[str, ...]:
+    folded = _INSIDE.sub(lambda found: _KEPT_DOT if found[0] == "." else "", raw.casefold())
+    spaced = folded.translate(_separators(folded))
+    return tuple(_SPELLING.get(word, word) for word in spaced.replace(_KEPT_DOT, ".").split())
+
+
+def _separators(text: str) -> dict[int, str]:
+    return {ord(char): " " for char in set(text) if _separates(char)}
+
+
+@lru_cache(maxsize=4096)
+def _separates(char: str) -> bool:
+    """White space, control and punctuation but for `%`; and the symbols that only decorate."""
+    if char == _KEPT_DOT or char.isalnum() or char == "%":
+        return False
+    category = unicodedata.category(char)
+    return category[0] in "PZ" or category == "Cc" or char in "=`~^|<>+©®™"
