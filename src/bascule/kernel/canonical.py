@@ -20,7 +20,7 @@ def canonical_json(value: Any) -> bytes:
     """The RFC 8785 bytes of a JSON value.
 
     Raises InputError `kernel.not-canonical` for NaN, infinities, big integers and foreign types.
-    Law: canonical_json(json.loads(canonical_json(v))) == canonical_json(v).
+    Law: canonical_json(json.loads(canonical_json(v))) == canonical_json(v), whole floats below 2^53 in size.
     """
     try:
         return rfc8785.dumps(value)

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import difflib
-import unicodedata
 from collections.abc import Iterable
-
-_HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
 def visible(text: str, limit: int = 200) -> str:
@@ -16,7 +13,7 @@ def visible(text: str, limit: int = 200) -> str:
     a report shows must be what is there. Longer text ends in `…`.
     """
     shown = text[:limit]
-    safe = "".join(_escape(char) if unicodedata.category(char) in _HIDDEN else char for char in shown)
+    safe = "".join(char if char.isprintable() else _escape(char) for char in shown)
     return safe + ("…" if len(text) > limit else "")
 
 
