@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
+
 from postgres import execute, shared_server, url_of
 
 _numbers = itertools.count()

@@ -85,7 +85,7 @@ def verify(envelope: bytes, verifiers: Sequence[Key], threshold: int = 1) -> Ver
     unknown = 0
     for claimed, signature in signatures:
         holders = {key.keyid for key in verifiers if _holds(key, signature, signed_bytes)}
-        if not holders and any(key.keyid == claimed for key in verifiers):
+        if claimed not in holders and any(key.keyid == claimed for key in verifiers):
             raise EvidenceError(
                 "attest.bad-signature",
                 f"the signature of key `{visible(claimed, 16)}` does not hold: something was changed after signing",
