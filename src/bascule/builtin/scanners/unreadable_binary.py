@@ -1,0 +1,135 @@
+"""Binaries that nothing here can read: unknown is never a pass, and never an accusation either.
+
+Rules: machine code in a model repository is `true`, because nobody reviewing a model can say what it does; a format
+that no reader here understands yet is `not-available`, with what to do about it; a format whose reader answers for it
+is not this scanner's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bascule.plugins.kinds import ScanFile, Seen
+from bascule.plugins.meta import Example, Meta, Reads, Rule
+from bascule.plugins.readers.media import ELF, HDF5, KERAS_ZIP, LZ4, ONNX, SEVEN_ZIP, TFLITE, UNKNOWN, ZSTD
+from bascule.records import Finding, Outcome, Severity
+
+RULE = "unreadable-binary"
+WINDOWS_PROGRAM = "application/vnd.microsoft.portable-executable"
+
+_CONVERT = "publish the weights as safetensors or GGUF, which are read to the last byte, or have this file reviewed"
+_UNPACK = "publish the files unpacked, or in a zip or tar archive"
+# Formats known by name that no reader here looks into: what they are, and what would help.
+_UNREAD: dict[str, tuple[str, str]] = {
+    HDF5: ("an HDF5 file, which may hold Keras layers with code", _CONVERT),
+    KERAS_ZIP: ("a Keras archive, which may hold layers with code", _CONVERT),
+    ONNX: ("an ONNX graph, which may name custom operators and outside files", _CONVERT),
+    TFLITE: ("a TensorFlow Lite graph, which may name custom operators", _CONVERT),
+    SEVEN_ZIP: ("a 7z archive", _UNPACK),
+    ZSTD: ("a zstd stream", _UNPACK),
+    LZ4: ("an LZ4 stream", _UNPACK),
+    UNKNOWN: ("a binary whose format no reader here knows", _CONVERT),
+}
+_PROGRAMS = {ELF: "an ELF program or library", WINDOWS_PROGRAM: "a Windows program or library"}
+
+META = Meta(
+    id="unreadable_binary",
+    title="Binaries that nobody here can read",
+    rules=(
+        Rule(
+            id=RULE,
+            question="Is there machine code, or a binary that no reader understands?",
+            severity=Severity.MEDIUM,
+            remedy="remove the compiled code and ship its source, or build it where you review it",
+            why="what cannot be read cannot be called clean, and compiled code runs with all the rights of whoever "
+            "loads the model",
+        ),
+    ),
+    reads=Reads(media_types=(*_UNREAD, *_PROGRAMS)),
+    limits=("it says that a file was not understood, not that it is harmful",),
+)
+
+
+class UnreadableBinary:
+    """The scanner."""
+
+    meta = META
+
+    @property
+    def examples(self) -> tuple[Example, ...]:
+        return _EXAMPLES
+
+    def scan(self, file: ScanFile) -> Iterator[Seen]:
+        """One finding at most."""
+        if file.media_type in _PROGRAMS:
+            yield _finding(Outcome.TRUE, f"this is {_PROGRAMS[file.media_type]}", META.rules[0].remedy)
+        elif not (file.media_type == UNKNOWN and is_sentencepiece(file)):
+            what, remedy = _UNREAD[file.media_type]
+            yield _finding(Outcome.NOT_AVAILABLE, f"this is {what}; its content was not examined", remedy)
+
+
+def _finding(outcome: Outcome, message: str, remedy: str) -> Finding:
+    return Finding(rule=RULE, outcome=outcome, severity=Severity.MEDIUM, message=message, remedy=remedy)
+
+
+_SENTENCEPIECE_BYTES = 64 << 20
+_PIECES, _SPECS = 1, (2, 3, 4, 5)
+
+
+def is_sentencepiece(file: ScanFile) -> bool:
+    """A SentencePiece vocabulary to its last byte: passive data that most tokenizers of language models ship.
+
+    A protobuf whose fields are pieces (1), then trainer, normaliser, self-test and denormaliser (2 to 5), all of them
+    length-delimited. Source: `sentencepiece_model.proto` of google/sentencepiece, message ModelProto.
+    """
+    if not 0 < file.size_bytes <= _SENTENCEPIECE_BYTES:
+        return False
+    data = file.read(0, file.size_bytes)
+    at = pieces = 0
+    while at < len(data):
+        tag = data[at]
+        length, at = _varint(data, at + 1)
+        if tag & 7 != 2 or at + length > len(data) or length < 0:
+            return False
+        if tag >> 3 == _PIECES:
+            # A piece opens with its text, field 1.
+            if length < 2 or data[at] != 0x0A:
+                return False
+            pieces += 1
+        elif tag >> 3 not in _SPECS:
+            return False
+        at += length
+    return pieces > 0
+
+
+def _varint(data: bytes, at: int) -> tuple[int, int]:
+    value = 0
+    for shift in range(0, 35, 7):
+        if at >= len(data):
+            return -1, at
+        value |= (data[at] & 0x7F) << shift
+        at += 1
+        if data[at - 1] < 0x80:
+            return value, at
+    return -1, at
+
+
+def _pieces(count: int) -> bytes:
+    body = b"".join(
+        b"\x0a\x0c\x0a\x05" + b"\xe2\x96\x81" + b"%02d" % (n % 100) + b"\x15\0\0\x80\xbf" for n in range(count)
+    )
+    return body + b"\x12\x02\x18\x01"
+
+
+_EXAMPLES = (
+    Example("a compiled library", lambda: {"lib/fast.so": b"\x7fELF\x02\x01\x01" + bytes(64)}, {RULE: Outcome.TRUE}),
+    Example("a Windows program", lambda: {"setup.exe": b"MZ\x90\0" + bytes(96)}, {RULE: Outcome.TRUE}),
+    Example(
+        "weights in an unknown format", lambda: {"model.bin": b"\xee\xdd\x01\0" * 40}, {RULE: Outcome.NOT_AVAILABLE}
+    ),
+    Example("an HDF5 file", lambda: {"m.h5": b"\x89HDF\r\n\x1a\n" + bytes(64)}, {RULE: Outcome.NOT_AVAILABLE}),
+    Example("a SentencePiece vocabulary", lambda: {"tokenizer.model": _pieces(40)}, {RULE: Outcome.FALSE}),
+    Example("text", lambda: {"README.md": b"# A model\n"}, {RULE: Outcome.NOT_APPLICABLE}),
+)
+
+plugin = UnreadableBinary()

@@ -1,0 +1,128 @@
+"""One untrusted file, opened once and hashed while it is read.
+
+Rules:
+- whoever reads the file in order feeds the hash; the frame finishes what nobody read. So hashing and scanning cost one
+  pass together;
+- a small file is read into memory once and serves the hash and every scanner;
+- a big one is read in windows; what is held at a time does not depend on its size;
+- a file that is not the same before and after (size, times, inode) has no digest: it is `Changed`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from bascule.plugins.readers import Truncated
+
+SMALL_BYTES = 8 << 20
+"""up to here a file is held in memory"""
+STEP_BYTES = 256 << 10
+"""read at a time for the hash alone: fits in a core's cache"""
+REPORT_BYTES = 64 << 20
+"""how often a big file says how far it is"""
+
+
+class Changed(Exception):
+    """The file is not what it was when it was opened."""
+
+
+def nobody(_bytes: int) -> None:
+    """Progress that nobody watches."""
+
+
+@dataclass(slots=True)
+class OpenFile:
+    """The `ScanFile` that scanners are shown in a worker. It does not own its descriptor.
+
+    Law: `sha256()` is the digest of the whole file, whatever was read before, in whichever order.
+    """
+
+    descriptor: int
+    path: str
+    kind: Any
+    media_type: str
+    size_bytes: int
+    listing: Sequence[Any] = ()
+    progress: Callable[[int], None] = nobody
+    _identity: tuple[int, ...] = ()
+    _held: bytes | None = None
+    _hash: Any = field(default_factory=hashlib.sha256)
+    _hashed_bytes: int = 0
+    _reported_bytes: int = 0
+
+    def open(self) -> None:
+        """Take the file's identity, and its bytes when it is small. Raises Changed or OSError."""
+        self._identity = _identity_of(self.descriptor)
+        if os.fstat(self.descriptor).st_size != self.size_bytes:
+            raise Changed("its size is not what it was at intake")
+        if self.size_bytes <= SMALL_BYTES:
+            try:
+                self._held = self._fetch(0, self.size_bytes)
+            except Truncated as error:
+                raise Changed("it became shorter while it was read") from error
+            self._feed(0, self._held)
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Exactly `size` bytes from `offset`. Raises Truncated."""
+        if offset < 0 or size < 0 or offset + size > self.size_bytes:
+            raise Truncated(f"{size} bytes at {offset} of {self.size_bytes}")
+        if self._held is not None:
+            return self._held[offset : offset + size]
+        return self._fetch(offset, size)
+
+    def windows(self, size: int = 1 << 20, overlap: int = 0) -> Iterator[tuple[int, bytes]]:
+        """(offset, bytes) over the whole file in order; each repeats the last `overlap` bytes of the one before."""
+        if size <= 0 or overlap < 0:
+            raise ValueError("a window needs a size above 0 and an overlap of 0 or more")
+        tail = b""
+        for start in range(0, self.size_bytes, size):
+            fresh = self.read(start, min(size, self.size_bytes - start))
+            self._feed(start, fresh)
+            window = tail + fresh if tail else fresh
+            yield start - len(tail), window
+            tail = window[-overlap:] if overlap else b""
+
+    def sha256(self) -> str:
+        """Hash what nobody has read yet; 64 hex digits. Raises Changed or OSError."""
+        buffer = memoryview(bytearray(STEP_BYTES))
+        while self._hashed_bytes < self.size_bytes:
+            wanted = min(STEP_BYTES, self.size_bytes - self._hashed_bytes)
+            count = os.preadv(self.descriptor, [buffer[:wanted]], self._hashed_bytes)
+            if count == 0:
+                raise Changed("it became shorter while it was read")
+            self._feed(self._hashed_bytes, buffer[:count])
+        if _identity_of(self.descriptor) != self._identity:
+            raise Changed("it was written to while it was read")
+        return str(self._hash.hexdigest())
+
+    def _fetch(self, offset: int, size: int) -> bytes:
+        data = os.pread(self.descriptor, size, offset)
+        if len(data) == size:
+            return data
+        parts = bytearray(data)
+        while len(parts) < size:
+            more = os.pread(self.descriptor, size - len(parts), offset + len(parts))
+            if not more:
+                raise Truncated(f"the file ends at {offset + len(parts)}, {size} bytes were promised at {offset}")
+            parts += more
+        return bytes(parts)
+
+    def _feed(self, offset: int, data: bytes | memoryview) -> None:
+        # Only what comes next in order; a second reader of the same bytes feeds nothing.
+        end = offset + len(data)
+        if not offset <= self._hashed_bytes < end:
+            return
+        self._hash.update(memoryview(data)[self._hashed_bytes - offset :])
+        self._hashed_bytes = end
+        if end - self._reported_bytes >= REPORT_BYTES:
+            self._reported_bytes = end
+            self.progress(end)
+
+
+def _identity_of(descriptor: int) -> tuple[int, ...]:
+    status = os.fstat(descriptor)
+    return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)

@@ -1,0 +1,171 @@
+"""One file on its way through the workers, and what was said of it.
+
+Rules: a reply counts when it is this worker's turn to say it, holds a record, and is within the limits; any other ends
+the worker. What a scanner had found before it broke stands beside its error: `true` beats `error`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pydantic import ValidationError
+
+from bascule.collect.intake import Entry
+from bascule.collect.scan import wire
+from bascule.collect.scan.crew import Gone
+from bascule.collect.scan.options import ScanOptions
+from bascule.kernel.canonical import canonical_json
+from bascule.kernel.digests import Sha256, as_sha256
+from bascule.kernel.errors import InputError
+from bascule.kernel.text import visible
+from bascule.plugins.kinds import Seen
+from bascule.plugins.meta import Meta
+from bascule.records import Finding, Measure, Reading
+
+_RECORDS: dict[str, type[Finding | Measure | Reading]] = {"finding": Finding, "measure": Measure, "reading": Reading}
+_WHY_CHARACTERS = 500
+
+
+@dataclass(slots=True)
+class Told:
+    """What one scanner said of one file; `why` is set when it could not answer."""
+
+    seen: list[Seen] = field(default_factory=list)
+    why: str | None = None
+    said_bytes: int = 0
+
+
+@dataclass(slots=True)
+class Task:
+    """One file, the scanners that have yet to answer, and what the others said.
+
+    sha256 or failure is set at the end. falls: workers that broke over it with no scanner at work.
+    """
+
+    number: int
+    entry: Entry
+    pending: list[str]
+    told: dict[str, Told] = field(default_factory=dict)
+    sha256: Sha256 | None = None
+    failure: str | None = None
+    falls: int = 0
+    read_bytes: int = 0
+
+    def charge(self, scanner: str, why: str) -> None:
+        """This scanner does not answer for this file."""
+        self.told.setdefault(scanner, Told()).why = visible(why, _WHY_CHARACTERS)
+        if scanner in self.pending:
+            self.pending.remove(scanner)
+
+    def fail(self, why: str) -> None:
+        """The file has no digest, so nobody's answer about it can stand alone."""
+        self.failure = visible(why, _WHY_CHARACTERS)
+        for scanner in {*self.pending, *self.told}:
+            if self.told.get(scanner, Told()).why is None:
+                self.charge(scanner, why)
+
+    @property
+    def finished(self) -> bool:
+        return self.sha256 is not None or self.failure is not None
+
+
+class Hearing:
+    """Listens to one worker about one task, and keeps its time."""
+
+    def __init__(self, task: Task, metas: Mapping[str, Meta], options: ScanOptions) -> None:
+        self.task = task
+        task.read_bytes = 0
+        self._metas = metas
+        self._options = options
+        self._expected = list(task.pending)
+        self._scanner: str | None = None
+        self.restart_clock()
+
+    def restart_clock(self) -> None:
+        """From now on the time limit counts anew."""
+        self.until = time.monotonic() + self._options.seconds_per_file
+
+    def hear(self, message: wire.Message) -> None:
+        """Take a reply in. Raises Gone when it is not one that may be said now."""
+        say = message["say"]
+        if say == "seen" and self._scanner is not None:
+            self._seen(self._scanner, message)
+            return
+        if say == "starts" and self._scanner is None and self._expected[:1] == [message.get("scanner")]:
+            self._scanner = self._expected.pop(0)
+            self.task.told[self._scanner] = Told()
+        elif say == "ends" and self._scanner is not None and message.get("scanner") == self._scanner:
+            self._ends(self._scanner, message.get("why"))
+        elif say == "read" and isinstance(count := message.get("bytes"), int) and self._reads_on(count):
+            self.task.read_bytes = count
+            if self._scanner is not None:
+                return  # reading does not buy a scanner more time
+        elif say == "done" and self._scanner is None and not self._expected:
+            self._done(message.get("sha256"))
+        elif say == "failed":
+            self.task.fail(str(message.get("why", "")))
+        else:
+            raise Gone("the worker said something out of turn")
+        self.restart_clock()
+
+    def blame(self, why: str) -> None:
+        """The worker broke: charge the scanner that was at work, or else count a fall."""
+        if self._scanner is not None:
+            self.task.charge(self._scanner, why)
+        else:
+            self.task.falls += 1
+            if self.task.falls > 1:
+                self.task.fail(why)
+
+    def _reads_on(self, count: int) -> bool:
+        # Strictly more each time: a worker cannot keep its clock running by repeating itself.
+        return self.task.read_bytes < count <= self.task.entry.size_bytes
+
+    def _ends(self, scanner: str, why: object) -> None:
+        self._scanner = None
+        self.task.pending.remove(scanner)
+        if why is not None:
+            self.task.charge(scanner, str(why))
+
+    def _done(self, digest: object) -> None:
+        try:
+            self.task.sha256 = as_sha256(str(digest))
+        except InputError as error:
+            raise Gone("the worker's digest is none") from error
+
+    def _seen(self, scanner: str, message: wire.Message) -> None:
+        told = self.task.told[scanner]
+        told.said_bytes += len(str(message))
+        if len(told.seen) >= self._options.findings_per_file:
+            raise Gone(f"more than {self._options.findings_per_file} findings in one file")
+        if told.said_bytes > self._options.output_bytes_per_file:
+            raise Gone(f"more than {self._options.output_bytes_per_file} bytes of findings in one file")
+        told.seen.append(self._record(scanner, message))
+
+    def _record(self, scanner: str, message: wire.Message) -> Seen:
+        kind = _RECORDS.get(str(message.get("what")))
+        value = message.get("value")
+        if kind is None or not isinstance(value, dict):
+            raise Gone("the scanner yielded what is no finding, measure or reading")
+        meta = self._metas[scanner]
+        value = {**value, "artefact": self.task.entry.path}
+        try:
+            if kind is Finding and not value.get("remedy"):
+                value["remedy"] = meta.rule(str(value.get("rule"))).remedy
+            record = kind.model_validate(value)
+            canonical_json(record.as_json())  # what cannot be signed is refused here, and not at the end of the scan
+        except KeyError as error:
+            raise Gone(f"the scanner answered `{value.get('rule')}`, which is not a rule of its own") from error
+        except (ValidationError, InputError) as error:
+            raise Gone("the scanner yielded a record that is not valid") from error
+        declared = {
+            Finding: {rule.id for rule in meta.rules},
+            Measure: {item.name for item in meta.measures},
+            Reading: {item.name for item in meta.readings},
+        }[kind]
+        name = record.rule if isinstance(record, Finding) else record.name
+        if name not in declared:
+            raise Gone(f"the scanner yielded `{name}`, which it does not declare")
+        return record
