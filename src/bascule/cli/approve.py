@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from bascule.cli.output import Common, print_json, print_text
 from bascule.cli.session import open_session
-from bascule.journeys.people import approve, find_decision
-from bascule.judge.people import approval_state
+from bascule.journeys.people import approve
+from bascule.judge.people import ApprovalState
 from bascule.kernel.digests import as_digest
+from bascule.kernel.text import visible
 
 
 def approve_command(decision: str, /, *, person: str, role: str, common: Common | None = None) -> int:
@@ -23,24 +24,30 @@ def approve_command(decision: str, /, *, person: str, role: str, common: Common 
     """
     common = common or Common()
     with open_session(common) as session:
-        digest = as_digest(decision)
-        approval = approve(digest, person, role, session.parts)
-        state = approval_state(
-            find_decision(digest, session.parts), session.parts.store.approvals_for(digest), session.context
-        )
+        approval, states = approve(as_digest(decision), person, role, session.parts)
+    in_effect = all(state.met for state in states)
     if common.json:
+        rows = [_row(state) for state in states]
         print_json(
-            {
-                "schema": "bascule.approval/v1",
-                "approval": approval.as_json(),
-                "in_effect": state.in_effect,
-                "needs": list(state.needs),
-                "refused": list(state.refused),
-            }
+            {"schema": "bascule.approval/v1", "approval": approval.as_json(), "in_effect": in_effect, "tiers": rows}
         )
-    else:
-        print_text(f"{approval.person} signed {approval.decision} as {approval.role}")
-        for line in (*state.refused, *state.needs):
-            print_text(f"  {line}")
-        print_text("the decision is in effect" if state.in_effect else "the decision is not yet in effect")
-    return 0 if state.in_effect else 1
+        return 0 if in_effect else 1
+    print_text(f"{visible(approval.person)} signed {approval.decision} as {approval.role}")
+    for state in states:
+        wanting = f", wanting {', '.join(state.roles_wanting)}" if state.roles_wanting and not state.met else ""
+        print_text(f"  {state.tier}: {len(state.accepted)} of {state.quorum} signatures{wanting}")
+        for refused in state.refused:
+            print_text(f"    not counted: {visible(refused.who)}: {refused.why}")
+    print_text("the decision is in effect" if in_effect else "the decision is not yet in effect")
+    return 0 if in_effect else 1
+
+
+def _row(state: ApprovalState) -> dict[str, object]:
+    return {
+        "tier": state.tier,
+        "met": state.met,
+        "quorum": state.quorum,
+        "accepted": [approval.as_json() for approval in state.accepted],
+        "refused": [{"who": item.who, "why": item.why} for item in state.refused],
+        "roles_wanting": list(state.roles_wanting),
+    }

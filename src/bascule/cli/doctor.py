@@ -60,12 +60,10 @@ def _ledger(common: Common) -> list[Check]:
     try:
         settings = load_settings(home=common.home)
         with open_parts(settings) as parts:
+            head = parts.store.head()
+            where = "PostgreSQL" if settings.database_url else f"SQLite under {settings.home}"
             return [
-                Check(
-                    "ledger",
-                    "ok",
-                    f"{parts.store.size()} entries, {'PostgreSQL' if settings.database_url else 'SQLite'} under {settings.home}",
-                ),
+                Check("ledger", "ok", f"{head.size if head else 0} entries, {where}"),
                 Check("signing key", "ok", parts.keyring.key_id),
             ]
     except BasculeError as error:

@@ -35,9 +35,8 @@ def rules_command(rule_id: str | None = None, /, *, common: Common | None = None
     if common.json:
         print_json({"schema": "bascule.rule/v1", **_row(scanner, rule)})
     else:
-        print_text(
-            f"{rule.id} ({rule.severity.value}), scanner {scanner}\n\n{rule.question}\n\nWhy: {rule.why}\n\nRemedy: {rule.remedy}"
-        )
+        print_text(f"{rule.id} ({rule.severity.value}), scanner {scanner}")
+        print_text(f"\n{rule.question}\n\nWhy: {rule.why}\n\nRemedy: {rule.remedy}")
         if rule.references:
             print_text("\n" + "\n".join(f"See {reference}" for reference in rule.references))
     return 0

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from bascule.cli.output import Common, Judging, print_json, print_text
 from bascule.cli.session import open_session
-from bascule.journeys.people import WaiverRequest, grant_waiver, waiver_state
+from bascule.journeys.people import WaiverRequest, all_waivers, grant_waiver, waiver_state
 from bascule.kernel.clock import format_instant
+from bascule.kernel.text import visible
 
 
 def grant_command(
@@ -46,9 +47,8 @@ def grant_command(
     if common.json:
         print_json({"schema": "bascule.waiver/v1", "digest": waiver.content_digest(), **waiver.as_json()})
     else:
-        print_text(
-            f"`{waiver.rule}` may pass at {waiver.tier} until {format_instant(waiver.expires_at)}, answers: {waiver.owner}"
-        )
+        until = format_instant(waiver.expires_at)
+        print_text(f"`{waiver.rule}` may pass at {waiver.tier} until {until}; {visible(waiver.owner)} answers for it")
     return 0
 
 
@@ -57,14 +57,13 @@ def list_command(*, common: Common | None = None) -> int:
     common = common or Common()
     with open_session(common) as session:
         now = session.parts.clock.now()
-        rows = [(waiver, waiver_state(waiver, now)) for waiver in session.parts.store.waivers()]
+        rows = [(waiver, waiver_state(waiver, now)) for waiver in all_waivers(session.parts)]
     if common.json:
         print_json({"schema": "bascule.waivers/v1", "waivers": [{**w.as_json(), "state": state} for w, state in rows]})
         return 0
     for waiver, state in rows:
-        print_text(
-            f"{state:<8} {waiver.rule} at {waiver.tier} until {format_instant(waiver.expires_at)}: {waiver.owner}: {waiver.reason}"
-        )
+        who = f"{visible(waiver.owner)}: {visible(waiver.reason)}"
+        print_text(f"{state:<8} {waiver.rule} at {waiver.tier} until {format_instant(waiver.expires_at)}: {who}")
     if not rows:
         print_text(
             "no waivers; grant one with `bascule waiver grant RULE REF --tier T6 --reason … --safeguard … --owner …`"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from bascule.journeys.document import review_document
-from bascule.journeys.parts import Parts, Policy, merged_context
-from bascule.journeys.review import Collected, ReviewRequest, check_tier, judge_collected
+from bascule.journeys.parts import Parts, Policy
+from bascule.journeys.review import Collected, ReviewRequest, check_tier, judge_collected, keep
+from bascule.judge.context import merge_context
 from bascule.kernel.digests import Digest
 from bascule.kernel.errors import InputError
 from bascule.kernel.text import visible
@@ -15,11 +16,11 @@ def decide(request: ReviewRequest, policy: Policy, parts: Parts) -> ReviewDocume
     """The decision that the ledger's evidence supports at `as_of`. Raises InputError `decide.unknown-subject`."""
     check_tier(request.tier, request.ladder, policy)
     subject = _subject(request.ref, parts)
-    context = merged_context(request.context, policy.pack)
+    context = merge_context(request.context, policy.pack.context_defaults)
     collected = Collected(subject, parts.store.evidence_for(subject.digest), frozenset())
     as_of = request.as_of or parts.clock.now()
     judgement = judge_collected(collected, request.tier, request.ladder, context, policy, parts, as_of)
-    parts.store.record_decision(judgement.decision, judgement.assessment)
+    keep(judgement, policy, context, parts)
     everything = frozenset(item.digest for item in collected.evidence)
     return review_document(subject, collected.evidence, judgement, policy, context, parts, everything)
 

@@ -39,7 +39,7 @@ def review_document(
         openness=judgement.openness,
         decision=digest,
         policy=decision.policy,
-        ledger_head=head,
+        ledger_head=head.root if head else None,
         tool_version=bascule.__version__,
         as_of=decision.as_of,
         ladder=policy.pack.ladder(decision.ladder),
@@ -56,8 +56,12 @@ def review_document(
         benefits=judgement.benefits,
         economics=judgement.economics,
         approvals_needed=decision.approvals_needed,
-        approvals=parts.store.approvals_for(digest),
-        waivers=tuple(w for w in parts.store.waivers_for(subject.digest) if w.content_digest() in decision.waivers),
+        approvals=tuple(signed.record for signed in parts.store.approvals_for(digest)),
+        waivers=tuple(
+            signed.record
+            for signed in parts.store.waivers_for(subject.digest)
+            if signed.record.content_digest() in decision.waivers
+        ),
         evidence=tuple(_evidence_view(item, decision.as_of, reused) for item in evidence),
         facts=dict(judgement.facts),
         limits=judgement.limits,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bascule.attest import KeyRing
@@ -13,7 +13,6 @@ from bascule.judge.policy.pack import PolicyPack
 from bascule.judge.question import Vocabulary
 from bascule.kernel.clock import Clock
 from bascule.plugins.registry import Loaded
-from bascule.records import Context
 from bascule.store import Store
 
 Progress = Callable[[float, float | None, str], None]
@@ -25,10 +24,11 @@ def silent(_done: float, _total: float | None, _what: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A parsed pack and whose word it is: `built-in`, the key id that signed it, or `none`."""
+    """A parsed pack, its files, and whose word it is: `built-in`, the key id that signed it, or `none`."""
 
     pack: PolicyPack
     signature: str
+    files: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +56,3 @@ def vocabulary_of(scanners: tuple[Loaded, ...]) -> Mapping[str, Vocabulary]:
         for loaded in scanners
         if loaded.plugin is not None
     }
-
-
-def merged_context(given: Context, pack: PolicyPack) -> Context:
-    """The caller's context, its blanks filled from the pack's defaults."""
-    defaults = pack.context_defaults.as_json()
-    own = {key: value for key, value in given.as_json().items() if value not in (None, [], "")}
-    return Context.from_value({**defaults, **own}, "the context")

@@ -1,7 +1,7 @@
 """What named people add: approvals of one decision, waivers of one rule.
 
 An approval signs the digest of a decision that still stands; a waiver names a person, a reason, a compensating
-safeguard and a date. Both are ledger entries; neither changes what was decided before.
+safeguard and a date. Both are signed ledger entries; neither changes what was decided before.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from bascule.attest import PREDICATE_APPROVAL, PREDICATE_WAIVER, sign_record
 from bascule.journeys.parts import Parts, Policy
-from bascule.judge.people import MAX_WAIVER_DAYS
+from bascule.judge.people import MAX_WAIVER, ApprovalState, approval_state
 from bascule.kernel.digests import Digest
 from bascule.kernel.errors import InputError
 from bascule.kernel.text import suggestion, visible
@@ -27,29 +28,63 @@ class WaiverRequest:
     reason: str
     safeguard: str
     owner: str
-    days: int = 90
+    days: int = MAX_WAIVER.days
 
 
-def approve(decision: Digest, person: str, role: str, parts: Parts) -> Approval:
-    """Sign a decision in a role. Raises InputError `people.unknown-decision`."""
-    find_decision(decision, parts)
+def approve(digest: Digest, person: str, role: str, parts: Parts) -> tuple[Approval, tuple[ApprovalState, ...]]:
+    """Sign a decision in a role; the approval, and how far each tier that needs signatures has come.
+
+    Raises InputError `people.unknown-decision`, `people.nothing-to-approve` or `people.unknown-role`.
+    """
+    decision = find_decision(digest, parts)
+    if not decision.approvals_needed:
+        raise InputError(
+            "people.nothing-to-approve",
+            "this decision grants nothing that needs a signature",
+            "see what blocks it: `bascule decide`",
+        )
+    roles = sorted({name for need in decision.approvals_needed for name in need.roles})
+    if roles and role not in roles:
+        near = suggestion(role, roles)
+        raise InputError(
+            "people.unknown-role",
+            f"the role `{visible(role)}` is not asked for",
+            near or f"ask one of: {', '.join(roles)}",
+        )
     approval = Approval(
-        decision=decision, person=person, role=role, key_id=parts.keyring.key_id, issued_at=parts.clock.now()
+        decision=digest, person=person, role=role, key_id=parts.keyring.key_id, issued_at=parts.clock.now()
     )
-    parts.store.record_approval(approval)
-    return approval
+    parts.store.record_approval(sign_record(approval, PREDICATE_APPROVAL, parts.keyring))
+    return approval, states(decision, parts)
+
+
+def states(decision: Decision, parts: Parts) -> tuple[ApprovalState, ...]:
+    """How far each tier that needs signatures has come."""
+    digest = decision.content_digest()
+    approvals = tuple(signed.record for signed in parts.store.approvals_for(digest))
+    context = parts.store.context(decision.context)
+    return tuple(
+        approval_state(
+            decision,
+            approvals,
+            tier=need.tier,
+            as_of=parts.clock.now(),
+            requester=context.requester if context else None,
+        )
+        for need in decision.approvals_needed
+    )
 
 
 def find_decision(digest: Digest, parts: Parts) -> Decision:
-    """A recorded decision by its digest."""
-    for decision in parts.store.decisions():
-        if decision.content_digest() == digest:
-            return decision
-    raise InputError(
-        "people.unknown-decision",
-        f"the ledger holds no decision `{digest}`",
-        "see `bascule ledger show --kind decision`",
-    )
+    """A recorded decision by its digest. Raises InputError `people.unknown-decision`."""
+    signed = parts.store.decision(digest)
+    if signed is None:
+        raise InputError(
+            "people.unknown-decision",
+            f"the ledger holds no decision `{digest}`",
+            "see `bascule ledger show --kind decision`",
+        )
+    return signed.record
 
 
 def grant_waiver(request: WaiverRequest, policy: Policy, parts: Parts) -> Waiver:
@@ -68,8 +103,10 @@ def grant_waiver(request: WaiverRequest, policy: Policy, parts: Parts) -> Waiver
             "people.not-waivable", f"rule `{rule.id}` may not be waived by anybody", rule.remedy or "remove the cause"
         )
     faults = [f"`--{name}` is blank" for name in ("reason", "safeguard", "owner") if not getattr(request, name).strip()]
-    if not 1 <= request.days <= MAX_WAIVER_DAYS:
-        faults.append(f"`--days` is {request.days}; a waiver lasts 1 to {MAX_WAIVER_DAYS} days")
+    if not 1 <= request.days <= MAX_WAIVER.days:
+        faults.append(f"`--days` is {request.days}; a waiver lasts 1 to {MAX_WAIVER.days} days")
+    if all(tier.id != request.tier for ladder in policy.pack.ladders for tier in ladder.tiers):
+        faults.append(f"`--tier`: no ladder of pack `{policy.pack.id}` has a tier `{visible(request.tier)}`")
     if faults:
         raise InputError.from_faults(
             "people.bad-waiver",
@@ -96,13 +133,14 @@ def grant_waiver(request: WaiverRequest, policy: Policy, parts: Parts) -> Waiver
         expires_at=now + timedelta(days=request.days),
         renewal_of=_renewed(rule.id, subject, request.tier, parts),
     )
-    parts.store.record_waiver(waiver)
+    parts.store.record_waiver(sign_record(waiver, PREDICATE_WAIVER, parts.keyring))
     return waiver
 
 
 def _renewed(rule: str, subject: Digest, tier: str, parts: Parts) -> Digest | None:
-    earlier = [w for w in parts.store.waivers_for(subject) if w.rule == rule and w.tier == tier]
-    if any(w.renewal_of is not None for w in earlier):
+    given = [signed.record for signed in parts.store.waivers_for(subject)]
+    earlier = [waiver for waiver in given if waiver.rule == rule and waiver.tier == tier]
+    if any(waiver.renewal_of is not None for waiver in earlier):
         raise InputError(
             "people.renewed-twice",
             f"the waiver of `{rule}` was renewed once already",
@@ -114,3 +152,10 @@ def _renewed(rule: str, subject: Digest, tier: str, parts: Parts) -> Digest | No
 def waiver_state(waiver: Waiver, now: datetime) -> str:
     """`holds` or `expired`, for lists."""
     return "holds" if waiver.issued_at <= now < waiver.expires_at else "expired"
+
+
+def all_waivers(parts: Parts) -> tuple[Waiver, ...]:
+    """Every waiver that the ledger holds, newest first."""
+    subjects = {entry.subject for entry in parts.store.ledger.entries(kind="waiver") if entry.subject is not None}
+    found = [signed.record for subject in sorted(subjects) for signed in parts.store.waivers_for(subject)]
+    return tuple(sorted(found, key=lambda waiver: (waiver.issued_at, waiver.rule), reverse=True))

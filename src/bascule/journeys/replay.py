@@ -1,59 +1,68 @@
-"""Judge every past decision again, from the ledger, and compare bytes."""
+"""Judge every past decision again, from the ledger, and compare bytes.
+
+Each is judged under the very policy, context and evidence that it cites, not under what came later.
+"""
 
 from __future__ import annotations
 
 from typing import Literal
 
-from bascule.journeys.parts import Parts, Policy, vocabulary_of
+from bascule.journeys.parts import Parts, vocabulary_of
 from bascule.judge import judge
+from bascule.judge.policy.parse import parse_pack
 from bascule.judge.question import Question
+from bascule.kernel.errors import BasculeError
 from bascule.records import Decision, Record
 
 
 class Replayed(Record):
-    """One past decision, judged again. `not-available`: its policy, context or evidence is not at hand."""
+    """One past decision, judged again. `not-available`: something that it rests on is not at hand."""
 
     decision: str
     outcome: Literal["true", "false", "not-available"]
     detail: str
 
 
-def replay_decisions(parts: Parts, policy: Policy) -> tuple[Replayed, ...]:
-    """Oldest first. The evidence of each is the very set that it cites, not what came later."""
-    return tuple(_replay(decision, parts, policy) for decision in parts.store.decisions())
+def replay_decisions(parts: Parts) -> tuple[Replayed, ...]:
+    """Oldest first."""
+    return tuple(_replay(signed.record, parts) for signed in reversed(parts.store.decisions()))
 
 
-def _replay(decision: Decision, parts: Parts, policy: Policy) -> Replayed:
+def _replay(decision: Decision, parts: Parts) -> Replayed:
     digest = decision.content_digest()
-    name = f"{decision.subject} {decision.requested_tier} {decision.verdict}"
-    if decision.policy != policy.pack.digest:
-        return Replayed(
-            decision=digest, outcome="not-available", detail=f"{name}: made under policy {decision.policy}, not at hand"
-        )
+    name = f"{decision.requested_tier} {decision.verdict} under {decision.policy_id}"
+    try:
+        question = _question(decision, parts)
+    except BasculeError as error:
+        return Replayed(decision=digest, outcome="not-available", detail=f"{name}: {error.message}")
+    if isinstance(question, str):
+        return Replayed(decision=digest, outcome="not-available", detail=f"{name}: {question}")
+    again = judge(question).decision
+    if again.content_digest() == digest:
+        return Replayed(decision=digest, outcome="true", detail=name)
+    return Replayed(decision=digest, outcome="false", detail=f"{name}: now {again.content_digest()}, {again.verdict}")
+
+
+def _question(decision: Decision, parts: Parts) -> Question | str:
     subject = parts.store.subject(decision.subject)
     context = parts.store.context(decision.context)
-    if subject is None or context is None:
-        return Replayed(
-            decision=digest, outcome="not-available", detail=f"{name}: its subject or context is not in the ledger"
-        )
-    judgement = judge(
-        Question(
-            subject=subject,
-            requested_tier=decision.requested_tier,
-            ladder=decision.ladder,
-            kinds=None,
-            evidence=parts.store.evidence_by_digest(decision.evidence),
-            context=context,
-            pack=policy.pack,
-            as_of=decision.as_of,
-            vocabulary=vocabulary_of(parts.scanners),
-            waivers=tuple(
-                w for w in parts.store.waivers_for(decision.subject) if w.content_digest() in decision.waivers
-            ),
-            supersedes=None,
-        )
+    files = parts.store.policy_files(decision.policy)
+    evidence = [parts.store.evidence(digest) for digest in decision.evidence]
+    if subject is None or context is None or files is None:
+        missing = "subject" if subject is None else "context" if context is None else "policy"
+        return f"its {missing} is not in the ledger"
+    if any(item is None for item in evidence):
+        return "evidence that it cites is not in the ledger"
+    pack = parse_pack(files, decision.policy_id)
+    waivers = (signed.record for signed in parts.store.waivers_for(decision.subject))
+    return Question(
+        subject=subject,
+        requested_tier=decision.requested_tier,
+        ladder=pack.ladder(decision.ladder),
+        evidence=tuple(item for item in evidence if item is not None),
+        context=context,
+        pack=pack,
+        as_of=decision.as_of,
+        vocabulary=vocabulary_of(parts.scanners),
+        waivers=tuple(waiver for waiver in waivers if waiver.content_digest() in decision.waivers),
     )
-    again = judgement.decision.content_digest()
-    if again == digest:
-        return Replayed(decision=digest, outcome="true", detail=name)
-    return Replayed(decision=digest, outcome="false", detail=f"{name}: now {again}, {judgement.decision.verdict}")

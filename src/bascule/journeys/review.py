@@ -20,13 +20,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import bascule
 from bascule.attest import sign_observations
 from bascule.collect.intake import Inventory, take_in
 from bascule.collect.scan import Examined, examine
 from bascule.journeys.document import review_document
-from bascule.journeys.parts import Parts, Policy, Progress, merged_context, silent, vocabulary_of
+from bascule.journeys.parts import Parts, Policy, Progress, silent, vocabulary_of
 from bascule.judge import judge
+from bascule.judge.context import merge_context
 from bascule.judge.question import Judgement, Question
 from bascule.kernel.errors import InputError
 from bascule.kernel.text import suggestion, visible
@@ -61,13 +61,20 @@ class Collected:
 def review(request: ReviewRequest, policy: Policy, parts: Parts, progress: Progress = silent) -> ReviewDocument:
     """Collect, judge, record. Raises InputError, UpstreamError or StoreError; a refusal is a document."""
     check_tier(request.tier, request.ladder, policy)
-    context = merged_context(request.context, policy.pack)
+    context = merge_context(request.context, policy.pack.context_defaults)
     as_of = request.as_of or parts.clock.now()
     collected = collect(request.ref, parts, only=request.only, fresh=request.fresh, progress=progress)
     progress(0, None, "judging: facts, risk and policy")
     judgement = judge_collected(collected, request.tier, request.ladder, context, policy, parts, as_of)
-    parts.store.record_decision(judgement.decision, judgement.assessment)
+    keep(judgement, policy, context, parts)
     return review_document(collected.subject, collected.evidence, judgement, policy, context, parts, collected.reused)
+
+
+def keep(judgement: Judgement, policy: Policy, context: Context, parts: Parts) -> None:
+    """Record a decision with all that a replay needs: the policy's files and the context."""
+    parts.store.record_policy(policy.pack.digest, policy.files)
+    parts.store.record_context(context)
+    parts.store.record_decision(judgement.decision)
 
 
 def judge_collected(
@@ -78,15 +85,13 @@ def judge_collected(
         Question(
             subject=collected.subject,
             requested_tier=tier,
-            ladder=ladder,
-            kinds=None,
+            ladder=policy.pack.ladder(ladder),
             evidence=collected.evidence,
             context=context,
             pack=policy.pack,
             as_of=as_of,
             vocabulary=vocabulary_of(parts.scanners),
-            waivers=parts.store.waivers_for(collected.subject.digest),
-            supersedes=None,
+            waivers=tuple(signed.record for signed in parts.store.waivers_for(collected.subject.digest)),
         )
     )
 
@@ -116,7 +121,7 @@ def collect(
     record(subject, {loaded.id: examined.observations[loaded.id] for loaded in due}, scanners, parts)
     evidence = parts.store.evidence_for(subject.digest)
     subject = subject.model_copy(update={"edges": edges_of(evidence)})
-    parts.store.record_subject(ref, subject)
+    parts.store.record_subject(subject)
     reused = frozenset(item.digest for item in evidence if item.slot.tool not in {loaded.id for loaded in due})
     return Collected(subject, evidence, reused)
 
@@ -236,6 +241,3 @@ def workspace(scratch: Path) -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-VERSION = bascule.__version__
