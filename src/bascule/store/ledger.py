@@ -100,8 +100,8 @@ class Ledger:
                 appended_at=self._clock.now(),
             )
             fields = entry.fields()
-            connection.execute(insert(tables.entries).values(**fields, body=draft.body if inline else None))
             nodes.write(merkle.completed(size, leaf_of(fields), nodes))
+            connection.execute(insert(tables.entries).values(**fields, body=draft.body if inline else None))
             head = sign_head(size + 1, merkle.root(size + 1, nodes), entry.appended_at, signer)
             connection.execute(insert(tables.heads).values(size=head.size, envelope=head.envelope))
             project(connection, entry)
@@ -280,9 +280,10 @@ def _node_faults(connection: Connection) -> Iterator[Fault]:
 
 def _entry(connection: Connection, seq: int) -> Entry:
     query = select(*_FIELD_COLUMNS).where(tables.entries.c.seq == seq)
-    for row in _mappings(connection, query):
-        return Entry.of(row)
-    raise _no_such_entry(seq)
+    row = connection.execute(query).mappings().one_or_none()
+    if row is None:
+        raise _no_such_entry(seq)
+    return Entry.of(dict(row))
 
 
 def _all_entries(connection: Connection) -> Iterator[Entry]:
