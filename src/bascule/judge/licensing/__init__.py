@@ -1,0 +1,1 @@
+"""Licences as facts: what every text and declaration seen comes to together."""

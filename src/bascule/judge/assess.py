@@ -1,0 +1,274 @@
+"""Every dimension for every kind at every tier, and the climb that they allow.
+
+Rules: a cell fails if any rule or scenario fails, is unknown if any is unknown, passes if any passes, and does not
+apply where nothing is asked; a tier is permitted only if its cells, and those of every tier below it, pass or do
+not apply; the lowest tier gives nothing away and asks for nothing; dimensions are never added up.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+
+from bascule.judge import scenarios
+from bascule.judge.conditions import Conditions, place_of, reads_of
+from bascule.judge.facts.book import FactBook
+from bascule.judge.policy.pack import PackRule, PolicyPack, Scenario
+from bascule.judge.policy.tiers import tier_matches
+from bascule.judge.risk.dimension import Sum, weigh
+from bascule.judge.rules import Rulings, verdict_of
+from bascule.judge.scenarios import Stated
+from bascule.kernel.errors import InputError
+from bascule.records import (
+    ArtefactKind,
+    Dimension,
+    DimensionResult,
+    Ladder,
+    RuleResult,
+    ScenarioResult,
+    Tier,
+    Verdict,
+    Waiver,
+)
+
+Asked = tuple[tuple[PackRule, ...], tuple[Scenario, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Docket:
+    """What a pack asks on one ladder on one day, by (kind, tier, dimension)."""
+
+    pack: PolicyPack
+    ladder: Ladder
+    ceilings: Mapping[ArtefactKind, Tier]
+    rules: tuple[PackRule, ...]
+    obligations: tuple[PackRule, ...]
+    asked: Mapping[tuple[ArtefactKind, str, Dimension], Asked]
+
+    def tiers(self, kind: ArtefactKind, up_to: int | None = None) -> Iterator[Tier]:
+        """The tiers above the lowest, up to the kind's ceiling and the given rank."""
+        top = self.ceilings[kind].rank
+        yield from self.ladder.tiers[1 : 1 + (top if up_to is None else min(top, up_to))]
+
+
+def docket(pack: PolicyPack, ladder: Ladder, kinds: tuple[ArtefactKind, ...], on: date, black_box: bool) -> Docket:
+    """Sort the pack's questions. Raises InputError `judge.empty-policy` when it asks nothing on this ladder."""
+    in_force = [
+        rule
+        for rule in pack.rules
+        if ladder.name in rule.ladders
+        and (rule.applies_from is None or rule.applies_from <= on)
+        and (rule.applies_until is None or on <= rule.applies_until)
+    ]
+    rules = tuple(rule for rule in in_force if rule.effect == "deny")
+    library = tuple(scenario for scenario in pack.scenarios if ladder.name in scenario.ladders)
+    if not rules and not library:
+        raise InputError(
+            "judge.empty-policy",
+            f"the policy `{pack.id}` asks nothing on the ladder `{ladder.name}`, so it could refuse nothing",
+            "choose another policy or ladder; a policy that permits everything must say so rule by rule",
+        )
+    ceilings = {kind: _ceiling(ladder, kind, black_box) for kind in kinds}
+    asked: dict[tuple[ArtefactKind, str, Dimension], Asked] = {}
+    for kind in kinds:
+        of_kind = [rule for rule in rules if not rule.kinds or kind in rule.kinds]
+        told = [scenario for scenario in library if not scenario.kinds or kind in scenario.kinds]
+        for tier in ladder.tiers[1 : ceilings[kind].rank + 1]:
+            by_dimension: dict[Dimension, tuple[list[PackRule], list[Scenario]]] = defaultdict(lambda: ([], []))
+            for rule in of_kind:
+                if tier_matches(rule.tiers, tier.id):
+                    by_dimension[rule.dimension][0].append(rule)
+            for scenario in told:
+                if tier_matches(scenario.tiers, tier.id):
+                    by_dimension[scenario.dimension][1].append(scenario)
+            for dimension, (here, stories) in by_dimension.items():
+                asked[kind, tier.id, dimension] = (tuple(here), tuple(stories))
+    obligations = tuple(rule for rule in in_force if rule.effect == "oblige")
+    return Docket(pack, ladder, ceilings, rules, obligations, asked)
+
+
+def _ceiling(ladder: Ladder, kind: ArtefactKind, black_box: bool) -> Tier:
+    top = ladder.tier(ladder.ceilings[kind]) if kind in ladder.ceilings else ladder.tiers[-1]
+    if black_box or kind is ArtefactKind.ENDPOINT:
+        # Nothing of a closed model can be handed out, and nothing seen from outside supports that it could be.
+        kept = [tier for tier in ladder.tiers if not tier.distributes and tier.rank <= top.rank]
+        return kept[-1] if kept else ladder.lowest
+    return top
+
+
+@dataclass(frozen=True, slots=True)
+class Blocker:
+    """A rule or scenario that is in the way for a kind at a tier."""
+
+    kind: ArtefactKind
+    tier: Tier
+    verdict: Verdict
+    rule: PackRule | None = None
+    stated: Stated | None = None
+    because: str = ""
+
+    @property
+    def id(self) -> str:
+        return self.rule.id if self.rule else self.stated.scenario.id if self.stated else ""
+
+    @property
+    def dimension(self) -> Dimension:
+        return self.rule.dimension if self.rule else self.stated.scenario.dimension if self.stated else Dimension.SAFETY
+
+
+class Assessor:
+    """Answers a docket from a book. `supposing` gives the same under hypothetical facts, without asking twice."""
+
+    def __init__(self, docket: Docket, conditions: Conditions, waivers: Mapping[str, tuple[Waiver, ...]]) -> None:
+        self.docket = docket
+        self.conditions = conditions
+        self._waivers = waivers
+        self._stated: dict[tuple[object, ...], Stated] = {}
+
+    @classmethod
+    def of(cls, docket: Docket, book: FactBook, waivers: Mapping[str, tuple[Waiver, ...]]) -> Assessor:
+        return cls(docket, Conditions(book), waivers)
+
+    def supposing(self, book: FactBook) -> Assessor:
+        """The same docket, over a book with suppositions."""
+        return Assessor(self.docket, self.conditions.supposing(book), self._waivers)
+
+    @cached_property
+    def rulings(self) -> Rulings:
+        return Rulings(self.conditions)
+
+    def waiver(self, rule: PackRule, tier: Tier) -> Waiver | None:
+        """The waiver that lets a rule pass here: it reaches its own tier and those below, never above."""
+        ladder = self.docket.ladder
+        reach = (w for w in self._waivers.get(rule.id, ()) if ladder.tier(w.tier).rank >= tier.rank)
+        return next(reach, None)
+
+    def stated(self, scenario: Scenario, kind: ArtefactKind, tier: Tier) -> Stated:
+        """The scenario with this subject's facts, remembered for all tiers at which it must be the same."""
+        reads = reads_of(scenario.when, *(guard.in_force for guard in scenario.safeguards))
+        place = (scenario.id, *place_of(reads, kind, tier), tier.provider_enforceable, tier.modifiable_by_user)
+        stated = self._stated.get(place)
+        if stated is None:
+            stated = self._stated[place] = scenarios.state(scenario, self.conditions, kind, tier)
+        return stated
+
+    def sum(self, stories: tuple[Scenario, ...], dimension: Dimension, kind: ArtefactKind, tier: Tier) -> Sum:
+        """The dimension's scenarios together against its threshold."""
+        stated = [self.stated(scenario, kind, tier) for scenario in stories]
+        heard = [numbers for each in stated if (numbers := each.heard())]
+        pack = self.docket.pack
+        tau, unit = scenarios.threshold(pack.thresholds, dimension, self.conditions, kind, tier)
+        margin = 1.0 if tier.revocable else pack.weights.one_way_margin
+        return weigh(heard, tau, unit, margin)
+
+    def blockers(self, kind: ArtefactKind, tier: Tier) -> Iterator[Blocker]:
+        """What is in the way at this tier itself, in the order of dimensions."""
+        for dimension in Dimension:
+            rules, stories = self.docket.asked.get((kind, tier.id, dimension), ((), ()))
+            for rule in rules:
+                verdict = verdict_of(rule, self.conditions, kind, tier)
+                if verdict in (Verdict.FAIL, Verdict.UNKNOWN) and not self.waiver(rule, tier):
+                    yield Blocker(kind, tier, verdict, rule=rule)
+            if stories:
+                verdicts = self.sum(stories, dimension, kind, tier).verdicts
+                for scenario in stories:
+                    verdict, because = verdicts.get(scenario.id, (Verdict.NOT_APPLICABLE, ""))
+                    if verdict in (Verdict.FAIL, Verdict.UNKNOWN):
+                        stated = self.stated(scenario, kind, tier)
+                        yield Blocker(kind, tier, verdict, stated=stated, because=because)
+
+    def permitted(self, kind: ArtefactKind, up_to: int | None = None) -> Tier:
+        """The climb: the last tier before the first one with anything in the way."""
+        reached = self.docket.ladder.lowest
+        for tier in self.docket.tiers(kind, up_to):
+            if next(self.blockers(kind, tier), None) is not None:
+                break
+            reached = tier
+        return reached
+
+    def cells(self, kind: ArtefactKind) -> Iterator[DimensionResult]:
+        """Every cell of a kind, tier by tier, in the order of dimensions."""
+        for tier in self.docket.tiers(kind):
+            for dimension in Dimension:
+                yield self._cell(kind, tier, dimension)
+
+    def _cell(self, kind: ArtefactKind, tier: Tier, dimension: Dimension) -> DimensionResult:
+        rules, stories = self.docket.asked.get((kind, tier.id, dimension), ((), ()))
+        ruled = tuple(self._ruled(rule, kind, tier) for rule in rules)
+        told: tuple[ScenarioResult, ...] = ()
+        low = high = line = None
+        unit = ""
+        if stories:
+            total = self.sum(stories, dimension, kind, tier)
+            told = tuple(self._told(scenario, total, kind, tier) for scenario in stories)
+            if total.verdicts:
+                low, high, line = total.risk.low, total.risk.high, total.pass_line
+                unit = stories[0].loss_unit
+        results: tuple[RuleResult | ScenarioResult, ...] = (*ruled, *told)
+        verdicts = [result.verdict for result in results]
+        if ruled and low is None:
+            failing = float(verdicts.count(Verdict.FAIL))
+            low, high, line, unit = failing, failing + verdicts.count(Verdict.UNKNOWN), 0.0, "blocking rules"
+        return DimensionResult(
+            kind=kind,
+            tier=tier.id,
+            dimension=dimension,
+            verdict=_worst(verdicts),
+            low=low,
+            high=high,
+            threshold=line,
+            unit=unit,
+            rules=tuple(result for result in ruled if result.verdict is not Verdict.NOT_APPLICABLE),
+            scenarios=told,
+            evidence=tuple(sorted({digest for result in results for digest in result.evidence})),
+            missing=self._missing(rules, ruled, stories, told),
+        )
+
+    def _ruled(self, rule: PackRule, kind: ArtefactKind, tier: Tier) -> RuleResult:
+        result = self.rulings.result(rule, kind, tier)
+        if result.verdict in (Verdict.FAIL, Verdict.UNKNOWN):
+            waiver = self.waiver(rule, tier)
+            if waiver is not None:
+                because = f"waived by {waiver.owner}: {waiver.reason}; compensated by {waiver.safeguard}"
+                waived = {"verdict": Verdict.PASS, "because": because, "waived_by": waiver.content_digest()}
+                return result.model_copy(update=waived)
+        return result
+
+    def _told(self, scenario: Scenario, total: Sum, kind: ArtefactKind, tier: Tier) -> ScenarioResult:
+        stated = self.stated(scenario, kind, tier)
+        verdict, because = total.verdicts.get(scenario.id, (Verdict.NOT_APPLICABLE, stated.because))
+        return scenarios.record(stated, verdict, because, self.conditions, kind, tier)
+
+    @staticmethod
+    def _missing(
+        rules: tuple[PackRule, ...],
+        ruled: tuple[RuleResult, ...],
+        stories: tuple[Scenario, ...],
+        told: tuple[ScenarioResult, ...],
+    ) -> tuple[str, ...]:
+        wanted = {
+            rule.produces.evidence if rule.produces else rule.id
+            for rule, result in zip(rules, ruled, strict=True)
+            if result.verdict is Verdict.UNKNOWN
+        }
+        wanted |= {
+            scenario.produces.evidence
+            for scenario, result in zip(stories, told, strict=True)
+            if result.verdict is Verdict.UNKNOWN
+        }
+        return tuple(sorted(wanted))
+
+
+def results_of(cell: DimensionResult) -> tuple[RuleResult | ScenarioResult, ...]:
+    """Every line of a cell, rules first."""
+    return (*cell.rules, *cell.scenarios)
+
+
+def _worst(verdicts: list[Verdict]) -> Verdict:
+    for verdict in (Verdict.FAIL, Verdict.UNKNOWN, Verdict.PASS):
+        if verdict in verdicts:
+            return verdict
+    return Verdict.NOT_APPLICABLE

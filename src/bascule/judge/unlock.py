@@ -1,0 +1,422 @@
+"""Ways forward: what would change the answer, and what each missing piece of evidence would buy.
+
+A blocker yields a step: a piece of evidence with the command that produces it, a remedy, a fact to state, or a
+waiver by a person. A step comes with a supposition, the facts as they would be if it came out well. The steps for
+some kinds are put together, the case is judged again under their suppositions, and what turns out to be needless is
+taken out, the most costly first; so no step of the set that is left can be spared. Where nothing may override a rule
+and no fact can change it, the way forward says that there is none.
+
+What a piece of evidence buys: the requested climb is every (kind, tier) between what is permitted and what was asked
+for. Each is held by the steps that it still needs and is shared out among them: a rule counts 1, a scenario counts
+the share of its upper risk that goes away when its most telling quantity is set to its midpoint (method §3.7). The
+shares of all steps add up to 1.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice, product
+from typing import Any
+
+from bascule.judge.assess import Assessor, Blocker
+from bascule.judge.conditions import reads_of
+from bascule.judge.facts.fact import key_of
+from bascule.judge.facts.measures import Standing
+from bascule.judge.policy.pack import PackRule, Produces
+from bascule.judge.risk.interval import significant
+from bascule.judge.risk.scenario import value_of_information
+from bascule.judge.rules import reads_of_rule, verdict_of
+from bascule.judge.scenarios import Stated
+from bascule.records import ArtefactKind, Dimension, Missing, Tier, Unlock, Verdict
+
+MAX_SUPPOSITIONS = 48
+MAX_ROUNDS = 3
+REVIEW_AGAIN = "bascule review REF --fresh"
+
+Supposition = dict[str, Any]
+
+_STRINGS = re.compile(r"\"([^\"\\]*)\"|'([^'\\]*)'")
+_NEVER, _ALWAYS = ({"value": v, "low": v, "high": v, "n": 1e6} for v in (0.0, 1.0))
+_HUGE = {"value": 1e15, "low": 1e15, "high": 1e15, "n": 1e6}
+
+
+@dataclass(slots=True)
+class Step:
+    """One thing to do. exempt: rule ids that it settles by a person's word, not by a fact; settles: all it is for."""
+
+    text: str
+    command: str
+    cost: str = ""
+    minutes: float = 10.0
+    evidence: str = ""
+    dimension: Dimension = Dimension.GOVERNANCE
+    because: str = ""
+    weight: float = 0.0
+    supposes: Supposition = field(default_factory=dict)
+    exempt: set[str] = field(default_factory=set)
+    impossible: str = ""
+    settles: set[str] = field(default_factory=set)
+
+    @property
+    def key(self) -> str:
+        return self.command or self.text
+
+
+@dataclass(frozen=True, slots=True)
+class WaysForward:
+    unlocks: tuple[Unlock, ...]
+    missing: tuple[Missing, ...]
+
+
+def ways_forward(
+    assessor: Assessor, targets: Mapping[ArtefactKind, Tier], permitted: Mapping[ArtefactKind, Tier]
+) -> WaysForward:
+    """For every kind that is below its target: the steps, and the evidence ranked by what it would buy."""
+    finder = _StepFinder(assessor)
+    shares: dict[str, float] = defaultdict(float)
+    best: dict[str, Step] = {}
+    groups: dict[tuple[tuple[str, ...], str], list[ArtefactKind]] = defaultdict(list)
+    climbs = 0
+    for kind in sorted(targets):
+        if permitted[kind].rank >= targets[kind].rank:
+            continue
+        needed: dict[str, Step] = {}
+        for tier in assessor.docket.tiers(kind, targets[kind].rank):
+            for blocker in assessor.blockers(kind, tier):
+                step = finder.step(blocker)
+                if step.key not in needed:
+                    needed[step.key] = step
+            if tier.rank > permitted[kind].rank:
+                climbs += 1
+                total = sum(step.weight for step in needed.values())
+                for key, step in needed.items():
+                    shares[key] += step.weight / total
+        best.update(needed)
+        groups[tuple(sorted(needed)), targets[kind].id].append(kind)
+    unlocks = tuple(
+        _unlock(assessor, finder, kinds, assessor.docket.ladder.tier(tier)) for (_, tier), kinds in groups.items()
+    )
+    missing = [
+        Missing(
+            evidence=step.evidence,
+            dimension=step.dimension,
+            buys=min(1.0, significant(shares[key] / climbs)),
+            command=step.command or step.text,
+            because=step.because,
+            cost=step.cost,
+        )
+        for key, step in best.items()
+        if step.evidence
+    ]
+    minutes = {step.evidence: step.minutes for step in best.values()}
+    missing.sort(key=lambda each: (-each.buys, minutes[each.evidence], each.evidence, each.command))
+    return WaysForward(unlocks, tuple(missing))
+
+
+def _unlock(assessor: Assessor, finder: _StepFinder, kinds: Sequence[ArtefactKind], target: Tier) -> Unlock:
+    steps: dict[str, Step] = {}
+    left = list(_blockers(assessor, kinds, target, ()))
+    for round_ in range(MAX_ROUNDS):
+        supposed = _supposing(assessor, steps.values()) if round_ else None
+        for blocker in left:
+            step = finder.step(blocker, supposed)
+            steps[step.key] = step
+        # A supposition can make another rule apply, so the case is judged again before it is believed.
+        left = list(_blockers(_supposing(assessor, steps.values()), kinds, target, steps.values()))
+        if not left:
+            break
+    lost = sorted({step.impossible for step in steps.values() if step.impossible})
+    if not lost and left:
+        lost = sorted({f"`{blocker.id}` would still be in the way" for blocker in left})
+    if lost:
+        return Unlock(kinds=tuple(kinds), tier=target.id, steps=(), possible=False, because="; ".join(lost))
+    kept = _without_needless(assessor, kinds, target, list(steps.values()))
+    kept.sort(key=lambda step: (step.minutes, step.text))
+    return Unlock(
+        kinds=tuple(kinds),
+        tier=target.id,
+        steps=tuple(step.text for step in kept),
+        commands=tuple(dict.fromkeys(step.command for step in kept if step.command)),
+        cost=_about(sum(step.minutes for step in kept)),
+        because="judged again as if each of these came out well; none of them can be spared",
+    )
+
+
+def _without_needless(assessor: Assessor, kinds: Sequence[ArtefactKind], target: Tier, steps: list[Step]) -> list[Step]:
+    kept = list(steps)
+    for step in sorted(steps, key=lambda each: (-each.minutes, each.text)):
+        others = [each for each in kept if each is not step]
+        if next(_blockers(_supposing(assessor, others), kinds, target, others), None) is None:
+            kept = others
+    return kept
+
+
+def _supposing(assessor: Assessor, steps: Iterable[Step]) -> Assessor:
+    supposed: Supposition = {}
+    for step in steps:
+        supposed = step.supposes | supposed
+    return assessor.supposing(replace(assessor.conditions.book, supposed=supposed))
+
+
+def _blockers(
+    assessor: Assessor, kinds: Sequence[ArtefactKind], target: Tier, steps: Iterable[Step]
+) -> Iterator[Blocker]:
+    exempt = {rule for step in steps for rule in step.exempt}
+    for kind in kinds:
+        for tier in assessor.docket.tiers(kind, target.rank):
+            yield from (blocker for blocker in assessor.blockers(kind, tier) if blocker.id not in exempt)
+
+
+def _about(minutes: float) -> str:
+    if minutes < 90:
+        return f"about {max(1, round(minutes))} minutes"
+    hours = minutes / 60
+    return f"about {round(hours)} hours" if hours < 48 else f"about {round(hours / 24)} days"
+
+
+class _StepFinder:
+    """From a blocker to its step; remembers, so that one rule yields one step for all kinds and tiers."""
+
+    def __init__(self, assessor: Assessor) -> None:
+        self._assessor = assessor
+        self._by_key: dict[str, Step] = {}
+        self._known: dict[tuple[str, Verdict, ArtefactKind], Step] = {}
+
+    def step(self, blocker: Blocker, under: Assessor | None = None) -> Step:
+        """The step for a blocker. Several that ask for the same thing are one step, which supposes what all need."""
+        place = (blocker.id, blocker.verdict, blocker.kind)
+        if under is None and place in self._known:
+            return self._known[place]
+        assessor = under or self._assessor
+        found = self._of_rule(blocker, blocker.rule, assessor) if blocker.rule else self._of_scenario(blocker, assessor)
+        step = self._by_key.setdefault(found.key, found)
+        if step is not found:
+            step.supposes = step.supposes | found.supposes
+            step.exempt |= found.exempt
+            if blocker.id not in step.settles:
+                step.weight += found.weight
+        step.settles.add(blocker.id)
+        self._known[place] = step
+        return step
+
+    def _of_rule(self, blocker: Blocker, rule: PackRule, assessor: Assessor) -> Step:
+        supposes = _suppose(rule, assessor, blocker.kind, blocker.tier)
+        exempt: set[str] = set()
+        if supposes is None:
+            changeable = rule.produces or rule.remedy
+            reads = reads_of_rule(rule.when, rule.requires, rule.unless)
+            fixed = all(name.startswith(("tier", "kind", "as_of")) for name in reads)
+            if rule.waivable and (fixed or not changeable):
+                return Step(
+                    text=f"a waiver of `{rule.id}` by a named person, with what compensates: {rule.message}",
+                    command=f"bascule waiver --rule {rule.id} --tier {blocker.tier.id}",
+                    cost="a person",
+                    minutes=240.0,
+                    dimension=rule.dimension,
+                    weight=1.0,
+                    exempt={rule.id},
+                )
+            if fixed or not changeable:
+                why = f"nothing may override `{rule.id}`, and no fact can change it: {rule.message}"
+                return Step(text=why, command="", dimension=rule.dimension, weight=1.0, impossible=why)
+            supposes, exempt = {}, {rule.id}
+        unknown = blocker.verdict is Verdict.UNKNOWN
+        produces = rule.produces if unknown or not rule.remedy else None
+        text = _collect(produces) if produces else rule.remedy or rule.message
+        command = produces.command if produces else ""
+        evidence = ""
+        if unknown:
+            evidence = produces.evidence if produces else _wanted(rule, assessor, blocker)
+            command = command or _command_for(rule, assessor, blocker)
+        return Step(
+            text=text,
+            command=command,
+            cost=produces.cost if produces else "",
+            minutes=produces.cost_minutes if produces else 30.0,
+            evidence=evidence,
+            dimension=rule.dimension,
+            because=rule.message,
+            weight=1.0,
+            supposes=supposes,
+            exempt=exempt,
+        )
+
+    def _of_scenario(self, blocker: Blocker, assessor: Assessor) -> Step:
+        stated = blocker.stated
+        assert stated is not None
+        scenario = stated.scenario
+        told = _what_it_is(stated, assessor, blocker)
+        if told is not None:
+            return told
+        weight, telling = _worth(stated)
+        supposes = _suppose_measures(stated)
+        if supposes is None:
+            why = f"nothing may override `{scenario.id}`: {blocker.because}"
+            return Step(text=why, command="", dimension=scenario.dimension, weight=1.0, impossible=why)
+        failing = blocker.verdict is Verdict.FAIL
+        text = (
+            f"lower the risk of `{scenario.id}` with safeguards that survive at {blocker.tier.id}, and measure again"
+            if failing
+            else _collect(scenario.produces)
+        )
+        return Step(
+            text=text,
+            command=scenario.produces.command,
+            cost=scenario.produces.cost,
+            minutes=scenario.produces.cost_minutes,
+            evidence="" if failing else scenario.produces.evidence,
+            dimension=scenario.dimension,
+            because=f"{blocker.because}{telling}",
+            weight=weight,
+            supposes=supposes,
+        )
+
+
+def _collect(produces: Produces) -> str:
+    return f"collect {produces.evidence}: `{produces.command}`"
+
+
+def _wanted(rule: PackRule, assessor: Assessor, blocker: Blocker) -> str:
+    names = _unknown(rule, assessor, blocker)
+    return ", ".join(names) if names else rule.title
+
+
+def _command_for(rule: PackRule, assessor: Assessor, blocker: Blocker) -> str:
+    names = _unknown(rule, assessor, blocker)
+    context = [name.removeprefix("context.") for name in names if name.startswith("context.")]
+    if context:
+        fields = ", ".join(f"`{name}`" for name in context)
+        return f"state {fields} in the context file, then `bascule review REF --context FILE`"
+    return REVIEW_AGAIN
+
+
+def _unknown(rule: PackRule, assessor: Assessor, blocker: Blocker) -> list[str]:
+    facts = assessor.conditions.read(reads_of_rule(rule.when, rule.requires, rule.unless), blocker.kind, blocker.tier)
+    return [name for name, fact in facts.items() if not fact.known]
+
+
+def _what_it_is(stated: Stated, assessor: Assessor, blocker: Blocker) -> Step | None:
+    """Where it is unknown whether the scenario applies at all, saying so is the shorter way."""
+    if stated.applies is not None:
+        return None
+    scenario = stated.scenario
+    reads = reads_of(scenario.when)
+    facts = assessor.conditions.read(reads, blocker.kind, blocker.tier)
+    unknown = [name for name, fact in facts.items() if not fact.known]
+    for supposes in _suppositions({name: _candidates(name, None, scenario.when) for name in unknown}):
+        under = assessor.supposing(replace(assessor.conditions.book, supposed=_merged(assessor, supposes)))
+        if under.conditions.holds(scenario.when, blocker.kind, blocker.tier) is False:
+            names = ", ".join(f"`{name}`" for name in supposes)
+            return Step(
+                text=f"say in the repository what the model is, so that {names} can be read, and review again",
+                command=REVIEW_AGAIN,
+                minutes=10.0,
+                evidence=", ".join(supposes),
+                dimension=scenario.dimension,
+                because="it is unknown which scenarios apply",
+                weight=1.0,
+                supposes=supposes,
+            )
+    return None
+
+
+def _worth(stated: Stated) -> tuple[float, str]:
+    """(share of the upper risk that the most telling quantity holds, in words)."""
+    assert stated.inputs is not None
+    heard = stated.heard()
+    worst = heard.risk.high if heard else 0.0
+    values = value_of_information(stated.scenario, stated.inputs)
+    if not values or worst <= 0:
+        return 1.0, ""
+    name, value = max(sorted(values.items()), key=lambda item: item[1])
+    share = min(1.0, max(0.05, value / worst))
+    return share, f"; most telling: `{name}`, whose midpoint would take away {value / worst:.0%} of the upper risk"
+
+
+def _suppose_measures(stated: Stated) -> Supposition | None:
+    """Measures as they would be if all went well: first those that nobody knows, then safeguards, then the capability.
+    None where a capability measured at the critical level stands in the way."""
+    scenario = stated.scenario
+    good: Supposition = {}
+    for name in (scenario.capability, scenario.joint_bypass):
+        if name:
+            good[name] = _NEVER
+    for name in (*(guard.measure for guard in scenario.safeguards), scenario.baseline):
+        if name:
+            good[name] = _ALWAYS
+    unmeasured = {name: good[name] for name in stated.missing if name in good}
+    inputs = stated.inputs
+    assert inputs is not None
+    critical = scenario.critical is not None and inputs.capability.low >= scenario.critical
+    measured = stated.quantities[scenario.capability].standing is Standing.MEASURED
+    if critical and measured:
+        return None
+    chosen = {scenario.capability: _NEVER} | unmeasured
+    return {f"measure.{key_of(name)}": value for name, value in chosen.items()}
+
+
+def _suppose(rule: PackRule, assessor: Assessor, kind: ArtefactKind, tier: Tier) -> Supposition | None:
+    """Facts under which the rule no longer blocks: unknown ones first, then those that a person can change."""
+    reads = reads_of_rule(rule.when, rule.requires, rule.unless)
+    facts = assessor.conditions.read(reads, kind, tier)
+    text = f"{rule.when} {rule.requires} {rule.unless}"
+    unknown = {name: _candidates(name, None, text) for name, fact in facts.items() if not fact.known}
+    changeable = {name: _candidates(name, fact.value, text) for name, fact in facts.items() if fact.known}
+    for supposes in (*_suppositions(unknown), *_suppositions(unknown | changeable)):
+        under = assessor.supposing(replace(assessor.conditions.book, supposed=_merged(assessor, supposes)))
+        if verdict_of(rule, under.conditions, kind, tier) in (Verdict.PASS, Verdict.NOT_APPLICABLE):
+            return supposes
+    return None
+
+
+def _merged(assessor: Assessor, supposes: Supposition) -> Supposition:
+    return {**assessor.conditions.book.supposed, **supposes}
+
+
+def _suppositions(candidates: Mapping[str, Sequence[Any]]) -> Iterator[Supposition]:
+    open_ = {name: values for name, values in candidates.items() if values}
+    if open_:
+        for values in islice(product(*open_.values()), MAX_SUPPOSITIONS):
+            yield dict(zip(open_, values, strict=True))
+
+
+def _candidates(name: str, known: Any, text: str) -> Sequence[Any]:
+    """Values that a fact could come to have, the most welcome first. What a model is, once read, is not wished away."""
+    section, _, key = name.partition(".")
+    words = list(dict.fromkeys(a or b for a, b in _STRINGS.findall(text)))
+    match section:
+        case "finding" | "here" | "declared_only":
+            return (False,)
+        case "severity":
+            return (-1,)
+        case "measure":
+            return (_NEVER, _ALWAYS, _HUGE)
+        case "licence":
+            return _licence_candidates(key, words)
+        case "subject":
+            return (0,) if key == "blocked_parts" else ()
+        case "reading" if known is None:
+            return (True, False, words, *words, 0.0)
+        case "reading" if isinstance(known, list):
+            return (sorted({*known, *words}),)
+        case "context" if isinstance(known, list):
+            return (sorted({*known, *words}),)
+        case "context":
+            return (*(word for word in words if word != known), True, False, "named", 0.0, 1e12)
+    return ()
+
+
+def _licence_candidates(key: str, words: list[str]) -> Sequence[Any]:
+    match key:
+        case "open" | "redistribution" | "commercial" | "exact":
+            return (True, False)
+        case "contradictory":
+            return (False, True)
+        case "class":
+            return ("permissive", *words)
+        case "ids":
+            return (words or ["Apache-2.0"],)
+    return (*words, "Apache-2.0")
