@@ -42,6 +42,8 @@ HTML = "text/html"
 CSV = "text/csv"
 TEXT = "text/plain"
 EMPTY = "inode/x-empty"
+# Never told by content: only an endpoint that was pointed at has it.
+ENDPOINT = "application/vnd.bascule.endpoint+json"
 UNKNOWN = "application/octet-stream"
 
 COMPRESSED = (GZIP, ZLIB, BZIP2, XZ, ZSTD, LZ4)

@@ -26,12 +26,12 @@ from __future__ import annotations
 import stat
 import struct
 import zlib
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from bascule.kernel.text import visible
 from bascule.plugins.readers import Malformed, Truncated
+from bascule.plugins.readers.names import Anomalies, check_names, text_of
 
 Read = Callable[[int, int], bytes]
 """read(offset, size): exactly `size` bytes, or `Truncated`."""
@@ -51,7 +51,6 @@ _ALL_32 = 0xFFFFFFFF
 _MAX_COMMENT = 0xFFFF
 _MAX_DESCRIPTOR = 24
 _WINDOW = 1 << 16
-_PER_CODE = 20
 # More end records than this are an attack on the reader; the first of them are told, the rest only counted.
 _MAX_ENDS = 4
 
@@ -101,7 +100,7 @@ def read_directory(
 
     Raises Truncated when there is no end record, Malformed when no directory can be read or a bound is passed.
     """
-    notes = _Anomalies()
+    notes = Anomalies()
     listed: list[ZipEntry] = []
     faults: list[Malformed] = []
     directory_starts: list[int] = []
@@ -123,7 +122,7 @@ def read_directory(
     if len(listed) > max_entries:
         raise Malformed(f"more than {max_entries} members")
     entries = tuple(_with_local_header(read, size_bytes, entry, notes) for entry in listed)
-    _check_names(entries, notes)
+    check_names((entry.raw_name for entry in entries), notes)
     _check_layout(entries, min(directory_starts), notes)
     return ZipDirectory(entries, notes.told())
 
@@ -188,23 +187,6 @@ def _inflated(read: Read, entry: ZipEntry) -> Iterator[bytes]:
         raise Malformed(f"member `{visible(entry.name)}` has a broken deflate stream: {error}") from error
 
 
-class _Anomalies:
-    """Collects `code: detail`, a bounded number of each code."""
-
-    def __init__(self) -> None:
-        self._told: list[str] = []
-        self._count: Counter[str] = Counter()
-
-    def add(self, code: str, detail: str) -> None:
-        self._count[code] += 1
-        if self._count[code] <= _PER_CODE:
-            self._told.append(f"{code}: {detail}")
-
-    def told(self) -> tuple[str, ...]:
-        more = [f"{code}: {count - _PER_CODE} more" for code, count in self._count.items() if count > _PER_CODE]
-        return tuple(dict.fromkeys([*self._told, *more]))
-
-
 @dataclass(frozen=True, slots=True)
 class _Place:
     """Where a directory would lie: `base` is added to every offset in it."""
@@ -215,7 +197,7 @@ class _Place:
     base: int
 
 
-def _ends(read: Read, size_bytes: int, notes: _Anomalies) -> list[int]:
+def _ends(read: Read, size_bytes: int, notes: Anomalies) -> list[int]:
     """Offsets of the end records that loaders would take: the last one, and any whose comment ends the file."""
     tail_start = max(0, size_bytes - _END.size - _MAX_COMMENT)
     tail = read(tail_start, size_bytes - tail_start)
@@ -242,7 +224,7 @@ def _ends(read: Read, size_bytes: int, notes: _Anomalies) -> list[int]:
     return [tail_start + at for at in taken[:_MAX_ENDS]]
 
 
-def _places(read: Read, size_bytes: int, end: int, notes: _Anomalies) -> list[_Place]:
+def _places(read: Read, size_bytes: int, end: int, notes: Anomalies) -> list[_Place]:
     """Where the directory of an end record would lie: by its absolute offset, and by counting back from the end."""
     _, disk, first_disk, here, count, size, offset, _ = _END.unpack(read(end, _END.size))
     if (disk, first_disk) not in ((0, 0), (0xFFFF, 0xFFFF)) or here != count:
@@ -276,7 +258,7 @@ def _places(read: Read, size_bytes: int, end: int, notes: _Anomalies) -> list[_P
     return list(places.values())
 
 
-def _end64(read: Read, end: int, notes: _Anomalies) -> tuple[int, int, int, int] | None:
+def _end64(read: Read, end: int, notes: Anomalies) -> tuple[int, int, int, int] | None:
     """(offset, count, size, directory offset) of the zip64 end record, where a locator stands before the end."""
     if end < _END64_LOCATOR.size:
         return None
@@ -297,7 +279,7 @@ def _end64(read: Read, end: int, notes: _Anomalies) -> tuple[int, int, int, int]
 
 
 def _central(
-    read: Read, size_bytes: int, place: _Place, max_entries: int, max_directory_bytes: int, notes: _Anomalies
+    read: Read, size_bytes: int, place: _Place, max_entries: int, max_directory_bytes: int, notes: Anomalies
 ) -> list[ZipEntry]:
     """The directory's entries. Some loaders stop at its size and some at its count: both must be passed to stop."""
     window = _Window(read, size_bytes)
@@ -321,14 +303,14 @@ def _central(
     return entries
 
 
-def _central_entry(window: _Window, at: int, base: int, notes: _Anomalies) -> tuple[ZipEntry, int]:
+def _central_entry(window: _Window, at: int, base: int, notes: Anomalies) -> tuple[ZipEntry, int]:
     header = _CENTRAL.unpack(window.take(at, _CENTRAL.size))
     (_, _, _, flags, method, _, _, crc, packed, size, name_len, extra_len, comment_len, disk, _, attributes, offset) = (
         header
     )
     raw_name = window.take(at + _CENTRAL.size, name_len)
     extra = window.take(at + _CENTRAL.size + name_len, extra_len)
-    name = _text(raw_name)
+    name = text_of(raw_name)
     shown = visible(name)
     if disk not in (0, 0xFFFF):
         notes.add("split-disks", f"`{shown}` is said to lie on disk {disk}")
@@ -341,7 +323,7 @@ def _central_entry(window: _Window, at: int, base: int, notes: _Anomalies) -> tu
                 new if new is not None else old for new, old in zip(wide, (size, packed, offset), strict=True)
             )
     if (unicode_name := _unicode_path(extra)) is not None and unicode_name != raw_name:
-        notes.add("unicode-path", f"`{shown}` has a second name, `{visible(_text(unicode_name))}`")
+        notes.add("unicode-path", f"`{shown}` has a second name, `{visible(text_of(unicode_name))}`")
     mode = attributes >> 16
     is_folder = raw_name.endswith(b"/")
     if is_folder and (size or packed > 2):
@@ -371,7 +353,7 @@ def _central_entry(window: _Window, at: int, base: int, notes: _Anomalies) -> tu
     return entry, at + _CENTRAL.size + name_len + extra_len + comment_len
 
 
-def _with_local_header(read: Read, size_bytes: int, entry: ZipEntry, notes: _Anomalies) -> ZipEntry:
+def _with_local_header(read: Read, size_bytes: int, entry: ZipEntry, notes: Anomalies) -> ZipEntry:
     """The entry with the place of its data, its local header compared with the directory."""
     shown = visible(entry.name)
     at = entry.header_offset
@@ -388,7 +370,7 @@ def _with_local_header(read: Read, size_bytes: int, entry: ZipEntry, notes: _Ano
             return entry
     rest = read(at + _LOCAL.size, name_len + extra_len)
     if rest[:name_len] != entry.raw_name:
-        notes.add("name-mismatch", f"`{shown}` is `{visible(_text(rest[:name_len]))}` in its local header")
+        notes.add("name-mismatch", f"`{shown}` is `{visible(text_of(rest[:name_len]))}` in its local header")
     if (flags ^ entry.flags) & (ENCRYPTED | _STRONG_OR_MASKED):
         notes.add("encryption-mismatch", f"`{shown}` is encrypted by one header and not by the other")
     if method != entry.method:
@@ -410,30 +392,7 @@ def _with_local_header(read: Read, size_bytes: int, entry: ZipEntry, notes: _Ano
     return replace(entry, data_offset=data_offset)
 
 
-def _check_names(entries: tuple[ZipEntry, ...], notes: _Anomalies) -> None:
-    exact = Counter(entry.raw_name for entry in entries)
-    folded = Counter(name.lower() for name in exact)
-    for raw, count in exact.items():
-        shown = visible(_text(raw))
-        if count > 1:
-            notes.add("duplicate-name", f"`{shown}` is there {count} times: PyTorch takes the first, Python the last")
-        if folded[raw.lower()] > 1:
-            notes.add("case-collision", f"`{shown}` differs from another name only in case, which PyTorch ignores")
-        if not raw:
-            notes.add("empty-name", "a member has no name")
-        if b"\0" in raw:
-            notes.add("nul-in-name", f"`{shown}`: Python's name ends there")
-        elif any(byte < 0x20 or byte == 0x7F for byte in raw):
-            notes.add("control-in-name", f"`{shown}`")
-        if b"\\" in raw:
-            notes.add("backslash-in-name", f"`{shown}`")
-        if raw.startswith((b"/", b"\\")) or raw[1:2] == b":":
-            notes.add("absolute-name", f"`{shown}`")
-        if b".." in raw.replace(b"\\", b"/").split(b"/"):
-            notes.add("parent-in-name", f"`{shown}`")
-
-
-def _check_layout(entries: tuple[ZipEntry, ...], directory_start: int, notes: _Anomalies) -> None:
+def _check_layout(entries: tuple[ZipEntry, ...], directory_start: int, notes: Anomalies) -> None:
     """Bytes that two members share, and bytes that none claims."""
     spans = sorted(
         (entry.header_offset, entry.data_offset + entry.compressed_bytes, entry.name)
@@ -501,7 +460,3 @@ def _wide(extra: bytes, needed: list[bool]) -> tuple[int | None, int | None, int
 def _unicode_path(extra: bytes) -> bytes | None:
     field = _extra(extra, 0x7075)
     return field[5:] if field is not None and len(field) > 5 else None
-
-
-def _text(raw: bytes) -> str:
-    return raw.decode("utf-8", "backslashreplace")
