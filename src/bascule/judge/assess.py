@@ -1,7 +1,7 @@
 """Every dimension for every kind at every tier, and the climb that they allow.
 
 Rules: a cell fails if any rule or scenario fails, is unknown if any is unknown, passes if any passes, and does not
-apply where nothing is asked; a tier is permitted only if its cells, and those of every tier below it, pass or do
+apply where nothing asked applies; a tier is permitted only if its cells, and those of every tier below it, pass or do
 not apply; the lowest tier gives nothing away and asks for nothing; dimensions are never added up.
 """
 
@@ -190,10 +190,11 @@ class Assessor:
         return reached
 
     def cells(self, kind: ArtefactKind) -> Iterator[DimensionResult]:
-        """Every cell of a kind, tier by tier, in the order of dimensions."""
+        """Every cell of a kind in which the pack asks something, tier by tier, in the order of dimensions."""
         for tier in self.docket.tiers(kind):
             for dimension in Dimension:
-                yield self._cell(kind, tier, dimension)
+                if (kind, tier.id, dimension) in self.docket.asked:
+                    yield self._cell(kind, tier, dimension)
 
     def _cell(self, kind: ArtefactKind, tier: Tier, dimension: Dimension) -> DimensionResult:
         rules, stories = self.docket.asked.get((kind, tier.id, dimension), ((), ()))

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from bascule.judge.assess import Assessor, docket, results_of
+from bascule.judge.assess import Assessor, Docket, docket, results_of
 from bascule.judge.beside import benefits, economics
 from bascule.judge.conditions import cited, reads_of
 from bascule.judge.facts.book import FactBook, build_book
@@ -72,7 +72,7 @@ def judge(question: Question) -> Judgement:
     assessment = Assessment(
         method_version=METHOD_VERSION, policy=question.pack.digest, as_of=question.as_of, cells=cells
     )
-    granted = {kind: _climb(question, cells, kind) for kind in kinds}
+    granted = {kind: _climb(asked, cells, kind) for kind in kinds}
     targets = {kind: min(requested, asked.ceilings[kind], key=lambda tier: tier.rank) for kind in kinds}
     verdict = _verdict(requested, targets, granted, cells)
     ahead = ways_forward(assessor, targets, granted) if verdict != "granted" else WaysForward((), ())
@@ -146,12 +146,11 @@ def _check(question: Question) -> tuple[Tier, tuple[ArtefactKind, ...]]:
     return ladder.tier(question.requested_tier), kinds
 
 
-def _climb(question: Question, cells: Sequence[DimensionResult], kind: ArtefactKind) -> Tier:
+def _climb(asked: Docket, cells: Sequence[DimensionResult], kind: ArtefactKind) -> Tier:
     held = {cell.tier for cell in cells if cell.kind is kind and cell.verdict in (Verdict.FAIL, Verdict.UNKNOWN)}
-    reached = question.ladder.lowest
-    judged = {cell.tier for cell in cells if cell.kind is kind}
-    for tier in question.ladder.tiers[1:]:
-        if tier.id in held or tier.id not in judged:
+    reached = asked.ladder.lowest
+    for tier in asked.tiers(kind):
+        if tier.id in held:
             break
         reached = tier
     return reached

@@ -35,6 +35,7 @@ from bascule.records import ArtefactKind, Dimension, Missing, Tier, Unlock, Verd
 MAX_SUPPOSITIONS = 48
 MAX_ROUNDS = 3
 REVIEW_AGAIN = "bascule review REF --fresh"
+READ_WHAT_IT_IS = "bascule review REF --only model_profile"
 
 Supposition = dict[str, Any]
 
@@ -312,9 +313,9 @@ def _what_it_is(stated: Stated, assessor: Assessor, blocker: Blocker) -> Step | 
             names = ", ".join(f"`{name}`" for name in supposes)
             return Step(
                 text=f"say in the repository what the model is, so that {names} can be read, and review again",
-                command=REVIEW_AGAIN,
+                command=READ_WHAT_IT_IS,
                 minutes=10.0,
-                evidence=", ".join(supposes),
+                evidence=f"what the model is ({names})",
                 dimension=scenario.dimension,
                 because="it is unknown which scenarios apply",
                 weight=1.0,

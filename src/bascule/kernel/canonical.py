@@ -7,6 +7,7 @@ would change them; keys are strings. Digests of our own documents are taken over
 from __future__ import annotations
 
 import json
+from json.encoder import encode_basestring
 from typing import Any
 
 import rfc8785
@@ -23,13 +24,46 @@ def canonical_json(value: Any) -> bytes:
     Law: canonical_json(json.loads(canonical_json(v))) == canonical_json(v), whole floats below 2^53 in size.
     """
     try:
-        return rfc8785.dumps(value)
+        try:
+            return _write(value).encode()
+        except _NotPlain:
+            return rfc8785.dumps(value)
     except (rfc8785.CanonicalizationError, RecursionError, UnicodeError) as error:
         raise InputError(
             "kernel.not-canonical",
             f"this value has no canonical JSON: {str(error) or type(error).__name__}",
             f"use {type_json}; write a missing number as null, not NaN",
         ) from error
+
+
+class _NotPlain(Exception):
+    """Something that needs the library's care: a foreign type, a subclass, a key or a number out of the ordinary."""
+
+
+def _write(value: Any) -> str:
+    """Plain values at several times the library's speed; the same bytes, which a property test holds it to."""
+    kind = type(value)
+    if kind is str:
+        return encode_basestring(value)
+    if kind is dict:
+        # By code point; the library sorts by UTF-16 unit, which differs only beyond ASCII.
+        if not all(type(key) is str and key.isascii() for key in value):
+            raise _NotPlain
+        return "{" + ",".join([f"{encode_basestring(key)}:{_write(value[key])}" for key in sorted(value)]) + "}"
+    if kind is list or kind is tuple:
+        return "[" + ",".join([_write(item) for item in value]) + "]"
+    if value is None:
+        return "null"
+    if kind is bool:
+        return "true" if value else "false"
+    if kind is int and -_BIGGEST_INT <= value <= _BIGGEST_INT:
+        return str(value)
+    if kind is float:
+        return rfc8785.dumps(value).decode()
+    raise _NotPlain
+
+
+_BIGGEST_INT = 2**53 - 1
 
 
 def parse_json(data: bytes | str, what: str) -> Any:
