@@ -113,6 +113,16 @@ def test_evidence_whose_producer_is_no_longer_trusted_is_silent(house: House, st
     assert (silent.digest, silent.observations) == (evidence.digest, None)
 
 
+def test_a_key_ring_that_cannot_be_read_is_an_error_and_not_silence(house: House, store: Store) -> None:
+    store.record_evidence(house.evidence())
+    store.record_waiver(sign_record(waiver(house), PREDICATE_WAIVER, house.keyring))
+    (house.home / "keys/ed25519.pem").chmod(0o644)
+    for ask in (store.evidence_for, store.waivers_for):
+        with pytest.raises(EvidenceError) as caught:
+            ask(house.subject)
+        assert caught.value.code == "attest.key-exposed"
+
+
 def test_a_row_that_points_a_slot_at_other_evidence_is_silent(house: House, store: Store) -> None:
     store.record_evidence(house.evidence("secrets"))
     house.tamper("UPDATE ledger_entries SET slot = 'pickle_opcodes' WHERE seq = 0")

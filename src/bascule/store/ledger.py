@@ -33,7 +33,6 @@ INLINE_BYTES = 256 * 1024
 """bodies up to this size lie in the database, where a team's machines all see them"""
 
 _PAGE = 64
-_FIELD_COLUMNS = [tables.entries.c[name] for name in FIELDS]
 
 AlreadySaid: TypeAlias = Callable[[Connection], int | None]
 """asked under the lock: the place of an entry that makes this one unnecessary, or None"""
@@ -111,7 +110,7 @@ class Ledger:
         """Entries from `start` on, in order, page by page, so that nothing is held open between them."""
         while True:
             with self._database.reading() as connection:
-                query = select(*_FIELD_COLUMNS).where(tables.entries.c.seq >= start)
+                query = select(*tables.entry_fields).where(tables.entries.c.seq >= start)
                 if kind is not None:
                     query = query.where(tables.entries.c.kind == kind)
                 page = [Entry.of(row) for row in _mappings(connection, query.order_by("seq").limit(_PAGE))]
@@ -279,7 +278,7 @@ def _node_faults(connection: Connection) -> Iterator[Fault]:
 
 
 def _entry(connection: Connection, seq: int) -> Entry:
-    query = select(*_FIELD_COLUMNS).where(tables.entries.c.seq == seq)
+    query = select(*tables.entry_fields).where(tables.entries.c.seq == seq)
     row = connection.execute(query).mappings().one_or_none()
     if row is None:
         raise _no_such_entry(seq)
@@ -287,7 +286,7 @@ def _entry(connection: Connection, seq: int) -> Entry:
 
 
 def _all_entries(connection: Connection) -> Iterator[Entry]:
-    query = select(*_FIELD_COLUMNS).order_by(tables.entries.c.seq)
+    query = select(*tables.entry_fields).order_by(tables.entries.c.seq)
     return (Entry.of(row) for row in _mappings(connection, query))
 
 

@@ -277,6 +277,7 @@ class Store:
         assert entry.expires_at is not None
         slot = Slot(subject=entry.subject, tool=entry.slot)
         silent = Evidence(digest=entry.digest, slot=slot, issued_at=entry.issued_at, expires_at=entry.expires_at)
+        self._keyring.verifiers()  # a key ring that cannot be read is an error of its own, not silence
         try:
             evidence = read_evidence(self.ledger.body(entry.seq), self._keyring)
         except BasculeError:
@@ -292,6 +293,7 @@ class Store:
 
     def _vouched(self, seqs: list[int], record_type: type[RecordT], predicate: str) -> Iterator[Signed[RecordT]]:
         """Those that still verify: a permission that nobody can be shown to have given is none."""
+        self._keyring.verifiers()  # as in `_evidence`
         for seq in seqs:
             try:
                 yield read_record(self.ledger.body(seq), record_type, predicate, self._keyring)
@@ -299,7 +301,7 @@ class Store:
                 continue
 
     def _entries(self, *conditions: Any) -> list[Entry]:
-        query = select(tables.entries).where(*conditions).order_by(tables.entries.c.seq)
+        query = select(*tables.entry_fields).where(*conditions).order_by(tables.entries.c.seq)
         with self._database.reading() as connection:
             return [Entry.of(dict(row)) for row in connection.execute(query).mappings()]
 
@@ -321,7 +323,7 @@ def _newest_per_slot(subject: Digest, size: int | None) -> Select[Any]:
         newest = select(tables.evidence.c.seq).where(tables.evidence.c.subject == subject)
     else:
         newest = newest.where(table.seq < size).group_by(table.slot)
-    return select(tables.entries).where(table.seq.in_(newest)).order_by(table.slot)
+    return select(*tables.entry_fields).where(table.seq.in_(newest)).order_by(table.slot)
 
 
 def _last_decision(subject: str, ladder: str) -> Select[Any]:

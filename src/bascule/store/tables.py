@@ -48,6 +48,9 @@ entries = Table(
     Index("ledger_entries_by_subject", "subject", "kind", "seq"),
 )
 
+entry_fields = [column for column in entries.c if column.name != "body"]
+"""what an entry says; its body is fetched by itself, because it may be large"""
+
 nodes = Table(
     "ledger_nodes",
     metadata,
