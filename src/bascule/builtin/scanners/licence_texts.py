@@ -8,11 +8,9 @@ licence word for word.
 
 from __future__ import annotations
 
-import json
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
 from typing import Any
 
 from bascule.kernel.text import visible
@@ -20,10 +18,9 @@ from bascule.plugins.kinds import ScanFile, Seen
 from bascule.plugins.meta import Example, Meta, Quantity, Reads, Rule
 from bascule.plugins.readers import Malformed, gguf, licences, media
 from bascule.plugins.readers.card import load_yaml, read_card, split_front_matter, strings
+from bascule.plugins.readers.documents import MAX_DOCUMENT, read_json_object
 from bascule.plugins.readers.text import decode, read_text
 from bascule.records import ArtefactKind, Finding, Outcome, Reading, ReadingSource, Severity
-
-MAX_DOCUMENT = 4 << 20
 
 UNKNOWN_TEXT = Rule(
     "licence-unknown-text",
@@ -37,7 +34,7 @@ VARIANT_TEXT = Rule(
     "licence-variant-text",
     "Is there a licence text that differs from the known licence it resembles?",
     Severity.MEDIUM,
-    "read the sentences that differ; keep added terms in a file of their own, and the licence's text as it was published",
+    "read the sentences that differ; keep added terms in a file of their own and the licence as it was published",
     "One added sentence can turn an open licence into a non-commercial one while it still looks the same.",
     ("https://opensource.org/osd", "https://spdx.org/licenses/"),
 )
@@ -45,11 +42,12 @@ VARIANT_TEXT = Rule(
 _PLAIN = (media.TEXT, media.MARKDOWN, media.EMPTY)
 _NO_TEXT = (media.PYTHON, media.JSON, media.YAML, media.CSV, media.NOTEBOOK, media.ELF, "application/toml")
 _LICENCE_NAME = re.compile(
-    r"(un)?licen[cs]e|copying|(.*[._-])?(use|usage)[_-]?policy|acceptable[_-]use|[^/]*[._-](licen[cs]e|copying)(\.(txt|md|rst))?$"
+    r"(un)?licen[cs]e|copying|(.*[._-])?(use|usage)[_-]?policy|acceptable[_-]use"
+    r"|.*[._-](licen[cs]e|copying)(\.(txt|md|rst))?$"
 )
 # Beside the licence, and mostly no licence: they must not be asked which one they are.
 _SUPPLEMENT = re.compile(
-    r"notices?\b|authors?\b|contributors?\b|credits\b|copyright\b|third[_ -]?party|.*3rd[_ -]?party|changelog|readme|patents?\b"
+    r"notices?\b|authors?\b|contributors?\b|credits\b|copyright\b|changelog|readme|patents?\b|.*(third|3rd)[_ -]?party"
 )
 
 
@@ -193,9 +191,9 @@ def _declarations(file: ScanFile, name: str) -> Callable[[ScanFile], Declared] |
     if name == "pkg-info" or file.path.lower().endswith(".dist-info/metadata"):
         return _in_metadata
     by_name: dict[str, Callable[[ScanFile], Declared]] = {
-        "package.json": partial(_in_mapping, load=_load_json),
-        "config.json": partial(_in_mapping, load=_load_json),
-        "citation.cff": partial(_in_mapping, load=_load_cff),
+        "package.json": _in_json,
+        "config.json": _in_json,
+        "citation.cff": _in_cff,
         "pyproject.toml": _in_pyproject,
     }
     return by_name.get(name)
@@ -266,11 +264,17 @@ def _headers(text: str) -> Iterator[tuple[str, str]]:
         yield field, "\n".join(lines)
 
 
-def _in_mapping(file: ScanFile, load: Callable[[str], object]) -> Declared:
+def _in_json(file: ScanFile) -> Declared:
+    yield from _in_licence_keys(read_json_object(file.read, file.size_bytes))
+
+
+def _in_cff(file: ScanFile) -> Declared:
+    head, body, _ = split_front_matter(read_text(file.read, file.size_bytes, MAX_DOCUMENT).value)
+    yield from _in_licence_keys(load_yaml(body if head is None else head, "citation file"))
+
+
+def _in_licence_keys(document: Mapping[str, Any]) -> Declared:
     """A `license` key with a name, a list of names, or npm's old `{"type": name}`."""
-    document = load(read_text(file.read, file.size_bytes, MAX_DOCUMENT).value)
-    if not isinstance(document, dict):
-        return
     for key in ("license", "licenses"):
         value = document.get(key)
         for item in value if isinstance(value, list) else [value]:
@@ -290,23 +294,12 @@ def _in_pyproject(file: ScanFile) -> Declared:
     yield from (("key `project.license`", name) for name in strings(licence))
 
 
-def _load_json(text: str) -> object:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise Malformed(f"not JSON: {visible(str(error))}") from error
-
-
-def _load_cff(text: str) -> object:
-    head, body, _ = split_front_matter(text)
-    return load_yaml(body if head is None else head, "citation file")
-
-
 # The FSF All Permissive licence: one that asks to be copied, and the shortest that is known.
 _ALL_PERMISSIVE = (
     b"Copyright 2024 Somebody\n\n"
-    b"Copying and distribution of this file, with or without modification, are permitted in any medium without royalty\n"
-    b"provided the copyright notice and this notice are preserved. This file is offered as-is, without any warranty.\n"
+    b"Copying and distribution of this file, with or without modification, are permitted in any medium without\n"
+    b"royalty provided the copyright notice and this notice are preserved. This file is offered as-is, without any\n"
+    b"warranty.\n"
 )
 
 

@@ -23,7 +23,7 @@ INCOMPLETE = Rule(
     (
         "https://huggingface.co/docs/hub/model-cards",
         "Mitchell et al. 2019, Model Cards for Model Reporting",
-        "https://isitopen.ai/",
+        "White et al. 2024, The Model Openness Framework",
     ),
 )
 
