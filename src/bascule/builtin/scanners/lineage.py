@@ -168,8 +168,8 @@ def _merged(config: Mapping[str, Any], depth: int = 4) -> Iterator[str]:
     for key, value in config.items():
         if key in ("model", "base_model", "source_model") and isinstance(value, str):
             yield visible(value.split("+")[0], 200)  # `base+adapter` names the base first
-        elif key == "model" and isinstance(value, dict):
-            yield from strings(value.get("path") or (value.get("model") or {}))
+        elif key == "model" and isinstance(value, dict) and depth:
+            yield from _merged({"model": value.get("path") or value.get("model")}, depth - 1)
         elif isinstance(value, list) and depth:
             for item in value:
                 if isinstance(item, dict):

@@ -103,7 +103,7 @@ class Sentence:
 
 @dataclass(frozen=True, slots=True)
 class NormalText:
-    """A text in normal form. Law: normalise(" ".join(t.words)).words == t.words, where t holds no open name."""
+    """A text in normal form. Law: the words stay the same however the text is cased, wrapped, quoted or indented."""
 
     words: tuple[str, ...]
     sentences: tuple[Sentence, ...]

@@ -17,7 +17,7 @@ from importlib.resources import files
 from typing import Literal
 
 from bascule.kernel.text import visible
-from bascule.plugins.readers.licences.normal import NormalText, digest_words, normalise, shingles
+from bascule.plugins.readers.licences.normal import NormalText, Sentence, digest_words, normalise, shingles
 
 SKETCH_SIZE = 64
 OPENING = 5
@@ -170,14 +170,20 @@ def identify(text: str) -> Match:
     if nearest is None or similarity < NEAR:
         return Match("unknown", similarity=similarity, holds=ids)
     held = frozenset(nearest.sentences)
-    added = [sentence for sentence in normal.sentences if sentence.digest not in held]
+    added = [
+        sentence
+        for start, sentence in _placed(normal)
+        if sentence.digest not in held
+        and nearest.id not in known.titles.get(" ".join(sentence.words), frozenset())
+        and not any(span.start <= start < span.end for span in spans if span.id == nearest.id)
+    ]
     return Match(
         "variant",
         (nearest.id,),
         similarity,
         tuple(visible(sentence.text, PASSAGE_LENGTH) for sentence in added[:PASSAGES_SHOWN]),
         len(added),
-        len(held - there),
+        0 if nearest.id in ids else len(held - there),
         ids,
     )
 
@@ -206,18 +212,25 @@ def _whole_texts(normal: NormalText, known: Table) -> Iterator[_Span]:
                 break
 
 
+def _placed(normal: NormalText) -> Iterator[tuple[int, Sentence]]:
+    """(index of its first word, sentence)"""
+    position = 0
+    for sentence in normal.sentences:
+        yield position, sentence
+        position += len(sentence.words)
+
+
 def _starts(normal: NormalText, known: Table) -> list[int]:
     """Where sentences begin, and where one begins after a title that no empty line parts from it."""
-    starts, position = [], 0
-    for sentence in normal.sentences:
-        starts.append(position)
-        starts.extend(
+    starts = set()
+    for position, _ in _placed(normal):
+        starts.add(position)
+        starts.update(
             position + length
             for length in range(1, MAX_TITLE + 1)
             if " ".join(normal.words[position : position + length]) in known.titles
         )
-        position += len(sentence.words)
-    return sorted(set(starts))
+    return sorted(starts)
 
 
 def _left_over(normal: NormalText, spans: list[_Span], known: Table) -> bool:
