@@ -18,7 +18,7 @@ from bascule.attest import (
 from bascule.kernel.clock import SystemClock
 from bascule.kernel.digests import Digest, digest_of
 from bascule.kernel.errors import EvidenceError, StoreError
-from bascule.records import Approval, Waiver
+from bascule.records import Approval, Context, Waiver
 from bascule.records.evidence import Independence
 from bascule.store import Store, open_store
 
@@ -232,6 +232,18 @@ def test_an_approval_by_a_key_no_longer_trusted_is_none(house: House, store: Sto
     store.record_approval(approval(house, decision.digest, auditor))
     (house.home / f"keys/trusted/{auditor.key_id}.pem").unlink()
     assert store.approvals_for(decision.digest) == ()
+
+
+def test_what_a_decision_rests_on_is_kept_once_by_digest(house: House, store: Store) -> None:
+    context, files = Context(region="EU", sector="health"), {"pack.yaml": b"id: x", "rules/a.yaml": b"\xff"}
+    policy = digest_of(b"a policy")
+    assert store.context(context.content_digest()) is store.policy_files(policy) is None
+    for _ in range(2):
+        assert store.record_context(context) == context.content_digest()
+        store.record_policy(policy, files)
+    assert store.context(context.content_digest()) == context
+    assert store.policy_files(policy) == files
+    assert [entry.kind for entry in store.ledger.entries()] == ["context", "policy"]
 
 
 READ_MODELS = ("evidence", "subjects", "decisions", "waivers", "approvals")

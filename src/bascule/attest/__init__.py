@@ -1,7 +1,7 @@
 """Attest: who says what about which bytes, so that anybody can check it later and offline.
 
 A key ring signs; a DSSE envelope carries a payload and its signatures; the payload is an in-toto Statement v1, whose
-predicate is either what a tool saw (`observations`) or one of our records (`signed_records`).
+predicate is what a tool saw (`observations`), one of our records (`signed_records`) or a policy pack (`packs`).
 
 Rules, in order:
 - The envelope's bytes are the thing. Its identity is their sha256, and it is never serialised again.
@@ -13,10 +13,11 @@ Rules, in order:
 from bascule.attest.envelope import Verified, sign, verify
 from bascule.attest.keys import Holder, KeyRing
 from bascule.attest.observations import read_evidence, sign_observations
+from bascule.attest.packs import PREDICATE_POLICY, keep_pack, kept_pack, sign_pack, verify_pack
 from bascule.attest.signed_records import (
     PREDICATE_APPROVAL,
+    PREDICATE_CONTEXT,
     PREDICATE_DECISION,
-    PREDICATE_POLICY,
     PREDICATE_SUBJECT,
     PREDICATE_WAIVER,
     Signed,
@@ -27,6 +28,7 @@ from bascule.attest.statement import Statement, open_statement, sign_statement
 
 __all__ = [
     "PREDICATE_APPROVAL",
+    "PREDICATE_CONTEXT",
     "PREDICATE_DECISION",
     "PREDICATE_POLICY",
     "PREDICATE_SUBJECT",
@@ -36,12 +38,16 @@ __all__ = [
     "Signed",
     "Statement",
     "Verified",
+    "keep_pack",
+    "kept_pack",
     "open_statement",
     "read_evidence",
     "read_record",
     "sign",
     "sign_observations",
+    "sign_pack",
     "sign_record",
     "sign_statement",
     "verify",
+    "verify_pack",
 ]

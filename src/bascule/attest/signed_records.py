@@ -1,4 +1,4 @@
-"""Our own records under a signature: subjects, decisions, waivers, approvals, policy packs.
+"""Our own records under a signature: subjects, contexts, decisions, waivers, approvals.
 
 Rules: the statement's subject is the sha256 of the record's canonical bytes, and the predicate is the record itself;
 the digest is taken over the predicate as it was signed, so a record that has since gained a field keeps the digest that
@@ -20,10 +20,10 @@ from bascule.records import Record
 
 _OURS = "https://bascule.dev/attestation/"
 PREDICATE_SUBJECT = _OURS + "subject/v1"
+PREDICATE_CONTEXT = _OURS + "context/v1"
 PREDICATE_DECISION = _OURS + "decision/v1"
 PREDICATE_WAIVER = _OURS + "waiver/v1"
 PREDICATE_APPROVAL = _OURS + "approval/v1"
-PREDICATE_POLICY = _OURS + "policy/v1"
 
 RecordT = TypeVar("RecordT", bound=Record)
 

@@ -34,6 +34,10 @@ class Fault:
     digest: str | None
     detail: str
 
+    def __str__(self) -> str:
+        place = "the ledger" if self.seq is None else f"entry {self.seq}"
+        return f"{self.what}: {place}{f' `{self.digest}`' if self.digest else ''}: {self.detail}"
+
 
 @dataclass(frozen=True, slots=True)
 class Kept:

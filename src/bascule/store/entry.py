@@ -24,9 +24,9 @@ FIELDS = ("seq", "kind", "digest", "record", "subject", "slot", "issued_at", "ex
 class Draft:
     """What is to be appended.
 
-    kind: evidence, subject, decision, waiver, approval, …; body: the bytes, for us an envelope; record: the digest of
-    the record inside, where that is what people cite; subject: what it is about; slot: which place it takes among what
-    is said about the subject (the tool, the ladder, the rule, the role, the reference).
+    kind: evidence, subject, decision, context, policy, waiver, approval, …; body: the bytes, for us an envelope;
+    record: the digest of the record inside, where that is what people cite; subject: what it is about; slot: which
+    place it takes among what is said about the subject (the tool, the ladder, the rule, the role, the reference).
     """
 
     kind: str

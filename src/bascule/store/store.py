@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -11,11 +11,15 @@ from sqlalchemy import Connection, Select, func, select
 
 from bascule.attest import (
     PREDICATE_APPROVAL,
+    PREDICATE_CONTEXT,
     PREDICATE_DECISION,
+    PREDICATE_POLICY,
     PREDICATE_SUBJECT,
     PREDICATE_WAIVER,
     KeyRing,
     Signed,
+    keep_pack,
+    kept_pack,
     read_evidence,
     read_record,
     sign_record,
@@ -23,7 +27,7 @@ from bascule.attest import (
 from bascule.kernel.clock import Clock
 from bascule.kernel.digests import Digest, digest_of
 from bascule.kernel.errors import BasculeError, EvidenceError
-from bascule.records import Approval, Decision, Evidence, Record, Slot, Subject, Waiver
+from bascule.records import Approval, Context, Decision, Evidence, Record, Slot, Subject, Waiver
 from bascule.store import tables
 from bascule.store.audit import Fault
 from bascule.store.blobs import Blobs, FolderBlobs
@@ -173,6 +177,29 @@ class Store:
             seqs = connection.execute(query).scalars().all()
         return tuple(self._decision(seq) for seq in seqs)
 
+    # What judging again needs
+
+    def record_context(self, context: Context) -> Digest:
+        """Record a context, once; the digest by which decisions name it."""
+        record = context.content_digest()
+        body = sign_record(context, PREDICATE_CONTEXT, self._keyring)
+        self._record_once(Draft("context", body, record=record))
+        return record
+
+    def context(self, digest: Digest) -> Context | None:
+        """A context by its digest. Raises EvidenceError or StoreError when its record is not to be had."""
+        entries = self._entries(tables.entries.c.kind == "context", tables.entries.c.record == digest)
+        return self._signed(entries[-1], Context, PREDICATE_CONTEXT).record if entries else None
+
+    def record_policy(self, digest: Digest, files: Mapping[str, bytes]) -> None:
+        """Record the files of a policy pack under the digest by which decisions name it, once."""
+        self._record_once(Draft("policy", keep_pack(digest, files, self._keyring), record=digest))
+
+    def policy_files(self, digest: Digest) -> dict[str, bytes] | None:
+        """The files of a pack by its digest. Raises EvidenceError or StoreError when they are not to be had."""
+        entries = self._entries(tables.entries.c.kind == "policy", tables.entries.c.record == digest)
+        return kept_pack(self.ledger.body(entries[-1].seq), digest, self._keyring) if entries else None
+
     # What named people add
 
     def record_waiver(self, envelope: bytes) -> Signed[Waiver]:
@@ -284,6 +311,11 @@ class Store:
             return silent
         told = (evidence.digest, evidence.slot, evidence.issued_at, evidence.expires_at)
         return evidence if told == (entry.digest, slot, entry.issued_at, entry.expires_at) else silent
+
+    def _record_once(self, draft: Draft) -> None:
+        table = tables.entries.c
+        query = select(table.seq).where(table.kind == draft.kind, table.record == draft.record).limit(1)
+        self.ledger.append(draft, unless=lambda connection: connection.execute(query).scalar())
 
     def _decision(self, seq: int) -> Signed[Decision]:
         return self._signed(self._entries(tables.entries.c.seq == seq)[0], Decision, PREDICATE_DECISION)

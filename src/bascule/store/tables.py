@@ -45,6 +45,7 @@ entries = Table(
     Column("appended_at", _INSTANT, nullable=False),
     Column("body", LargeBinary),
     Index("ledger_entries_by_digest", "digest"),
+    Index("ledger_entries_by_record", "record"),
     Index("ledger_entries_by_subject", "subject", "kind", "seq"),
 )
 

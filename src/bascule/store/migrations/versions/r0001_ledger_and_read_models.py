@@ -35,6 +35,7 @@ def _truth() -> None:
         sa.Column("body", sa.LargeBinary),
     )
     op.create_index("ledger_entries_by_digest", "ledger_entries", ["digest"])
+    op.create_index("ledger_entries_by_record", "ledger_entries", ["record"])
     op.create_index("ledger_entries_by_subject", "ledger_entries", ["subject", "kind", "seq"])
     op.create_table(
         "ledger_nodes",
