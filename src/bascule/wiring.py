@@ -7,15 +7,18 @@ from contextlib import contextmanager
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
-import yaml
-
-from bascule.attest import KeyRing
+from bascule.attest import PREDICATE_POLICY, KeyRing, open_statement, sign_statement
 from bascule.collect.intake import IntakeLimits
 from bascule.collect.scan import ScanOptions
+from bascule.journeys.packs import with_bases
 from bascule.journeys.parts import Parts, Policy
-from bascule.judge.policy.parse import load_yaml, parse_pack
+from bascule.judge.policy.parse import parse_pack
+from bascule.judge.policy.sheet import SIGNATURE_FILE, pack_manifest
+from bascule.judge.policy.yaml_text import load_yaml
 from bascule.kernel.clock import Clock, SystemClock
+from bascule.kernel.digests import as_digest
 from bascule.kernel.errors import InputError
+from bascule.kernel.files import write_whole
 from bascule.kernel.text import suggestion, visible
 from bascule.plugins.registry import discover
 from bascule.records import Context
@@ -56,23 +59,31 @@ def load_policy(name: str, keyring: KeyRing | None) -> Policy:
 
     A signature that does not verify is an error; a pack without one is `none`, and reports say so.
     """
-    folders = {loaded.id: loaded for loaded in discover("policies")}
+    files, built_in = find_pack(name)
+    bases: dict[str, dict[str, bytes]] = {}
+
+    def base(base_name: str) -> dict[str, bytes]:
+        bases[base_name] = find_pack(base_name)[0]
+        return bases[base_name]
+
+    pack = parse_pack(files, name, base)
+    signature = "built-in" if built_in else pack_signature(files, keyring, name)
+    return Policy(pack, with_bases(files, bases), signature)
+
+
+def find_pack(name: str) -> tuple[dict[str, bytes], bool]:
+    """A pack's files, and whether it is one of ours. Raises InputError `policy.unknown-pack`, `policy.broken-pack`."""
     path = Path(name)
     if path.is_dir():
-        files = pack_files(path)
-        return Policy(parse_pack(files, name), _signature(files, keyring, name))
-    loaded = folders.get(name)
+        return pack_files(path), False
+    found = {loaded.id: loaded for loaded in discover("policies")}
+    loaded = found.get(name)
     if loaded is None:
-        near = suggestion(name, folders)
-        raise InputError(
-            "policy.unknown-pack",
-            f"no policy pack is called `{visible(name)}`",
-            near or f"there are: {', '.join(sorted(folders))}; or give a folder",
-        )
+        near = suggestion(name, found) or f"there are: {', '.join(sorted(found))}; or give a folder"
+        raise InputError("policy.unknown-pack", f"no policy pack is called `{visible(name)}`", near)
     if loaded.error:
         raise InputError("policy.broken-pack", f"pack `{name}` does not load: {loaded.error}", "reinstall it")
-    files = pack_files(loaded.plugin)
-    return Policy(parse_pack(files, name), "built-in" if loaded.built_in else _signature(files, keyring, name))
+    return pack_files(loaded.plugin), loaded.built_in
 
 
 def pack_files(folder: Path | Traversable, prefix: str = "") -> dict[str, bytes]:
@@ -102,20 +113,36 @@ def load_context(path: Path | None) -> Context:
         raise InputError(
             "context.unreadable", f"`{path}` cannot be read: {error.strerror or error}", "check the path"
         ) from error
-    try:
-        return Context.from_value(load_yaml(text, str(path)), f"`{path}`")
-    except yaml.YAMLError as error:
-        raise InputError("context.not-yaml", f"`{path}` is not YAML: {error}", "mend the file") from error
+    return Context.from_value(load_yaml(text, str(path)), f"`{path}`")
 
 
-def _signature(files: dict[str, bytes], keyring: KeyRing | None, name: str) -> str:
-    from bascule.attest import verify_pack
+def sign_pack(folder: Path, keyring: KeyRing) -> tuple[Path, str]:
+    """Check a pack's folder and sign its manifest into `pack.dsse.json`. The file and the key's id."""
+    files = pack_files(folder)
+    parse_pack(files, str(folder), lambda name: find_pack(name)[0])
+    path = folder / SIGNATURE_FILE
+    subjects = [(name, as_digest(sha256)) for name, sha256 in pack_manifest(files).items()]
+    write_whole(path, sign_statement(subjects, PREDICATE_POLICY, {"files": len(subjects)}, keyring))
+    return path, keyring.key_id
 
-    envelope = files.get("pack.dsse.json")
-    if envelope is None:
+
+def pack_signature(files: dict[str, bytes], keyring: KeyRing | None, name: str) -> str:
+    """The id of the key that signed these very files, or `none`.
+
+    Raises EvidenceError when the signature is not by a trusted key, InputError `policy.changed` when files differ.
+    """
+    envelope = files.get(SIGNATURE_FILE)
+    if envelope is None or keyring is None:
         return "none"
-    if keyring is None:
-        raise InputError(
-            "policy.no-keys", f"pack `{name}` is signed, and there are no keys to check it with", "give `--home`"
+    verified, statement = open_statement(envelope, keyring)
+    signed = {subject.name: subject.digest for subject in statement.subjects}
+    there = {path: as_digest(sha256) for path, sha256 in pack_manifest(files).items()}
+    if statement.predicate_type != PREDICATE_POLICY or signed != there:
+        changed = sorted(path for path in signed.keys() | there.keys() if signed.get(path) != there.get(path))
+        raise InputError.from_faults(
+            "policy.changed",
+            f"pack `{name}` is not what was signed",
+            [f"`{visible(path)}`" for path in changed],
+            "restore the files, or sign the pack again with `bascule policy sign`",
         )
-    return verify_pack(envelope, files, keyring)
+    return verified.key_ids[0]

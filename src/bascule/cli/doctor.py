@@ -50,10 +50,25 @@ def _base() -> list[Check]:
 
 
 def _sandbox() -> list[Check]:
-    return [
-        Check(f"sandbox: {item.name}", "ok" if item.available else "missing", item.detail, item.holds)
-        for item in capabilities()
+    """Found by trying: a worker is started and attempts each forbidden thing."""
+    try:
+        held = capabilities()
+    except BasculeError as error:
+        return [Check("sandbox", "broken", error.message, error.hint)]
+    how = [f"landlock {held.landlock_abi}" if held.landlock_abi else "", "seccomp" if held.seccomp else ""]
+    by = ", ".join([word for word in how if word] + list(held.namespaces) + list(held.limits))
+    attempts = (
+        ("network", held.network, "scanners that cannot send anything anywhere"),
+        ("reading", held.reading, "scanners that see no file but the one they are given"),
+        ("writing", held.writing, "scanners that can change nothing outside their scratch folder"),
+        ("processes", held.processes, "scanners that can start nothing"),
+    )
+    rows = [Check("sandbox", "ok" if held.whole else "missing", by or "nothing on this platform", "all four below")]
+    rows += [
+        Check(f"sandbox: {name}", "ok" if done else "missing", "prevented" if done else "not prevented here", adds)
+        for name, done, adds in attempts
     ]
+    return rows
 
 
 def _ledger(common: Common) -> list[Check]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from collections.abc import Iterable
 from datetime import datetime
 
@@ -35,7 +37,9 @@ def review_document(
         findings=findings_of(evidence, judgement),
         licences=judgement.licences,
         obligations=decision.obligations,
-        missing=decision.missing,
+        missing=tuple(
+            item.model_copy(update={"command": named(item.command, subject.ref)}) for item in decision.missing
+        ),
         openness=judgement.openness,
         decision=digest,
         policy=decision.policy,
@@ -52,7 +56,10 @@ def review_document(
             signature=policy.signature,
         ),
         matrix=judgement.assessment.cells,
-        unlocks=decision.unlocks,
+        unlocks=tuple(
+            item.model_copy(update={"commands": tuple(named(command, subject.ref) for command in item.commands)})
+            for item in decision.unlocks
+        ),
         benefits=judgement.benefits,
         economics=judgement.economics,
         approvals_needed=decision.approvals_needed,
@@ -67,6 +74,11 @@ def review_document(
         limits=judgement.limits,
         review_by=decision.review_by,
     )
+
+
+def named(command: str, ref: str) -> str:
+    """A command with the reference put in. Decisions say `REF`, because they do not depend on where the bytes lie."""
+    return re.sub(r"\bREF\b", lambda _match: shlex.quote(ref), command)
 
 
 def findings_of(evidence: Iterable[Evidence], judgement: Judgement) -> tuple[FindingView, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from bascule.attest import KeyRing
@@ -24,11 +24,14 @@ def silent(_done: float, _total: float | None, _what: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A parsed pack, its files, and whose word it is: `built-in`, the key id that signed it, or `none`."""
+    """A parsed pack, its files, and whose word it is: `built-in`, the key id that signed it, or `none`.
+
+    files: its own, and those of the packs that it extends under `extends/NAME/`.
+    """
 
     pack: PolicyPack
+    files: Mapping[str, bytes]
     signature: str
-    files: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

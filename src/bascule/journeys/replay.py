@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Literal
 
+from bascule.journeys.packs import pack_of
 from bascule.journeys.parts import Parts, vocabulary_of
 from bascule.judge import judge
-from bascule.judge.policy.parse import parse_pack
 from bascule.judge.question import Question
 from bascule.kernel.errors import BasculeError
 from bascule.records import Decision, Record
@@ -53,7 +53,7 @@ def _question(decision: Decision, parts: Parts) -> Question | str:
         return f"its {missing} is not in the ledger"
     if any(item is None for item in evidence):
         return "evidence that it cites is not in the ledger"
-    pack = parse_pack(files, decision.policy_id)
+    pack = pack_of(files, decision.policy_id, decision.policy)
     waivers = (signed.record for signed in parts.store.waivers_for(decision.subject))
     return Question(
         subject=subject,

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import shutil
+from collections.abc import Iterable
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from bascule.kernel.numbers import number
 from bascule.kernel.text import visible
 from bascule.plugins.meta import Meta
 from bascule.records import ReviewDocument
@@ -24,6 +26,8 @@ _COLOUR = {
 }
 _SIGN = {"pass": "✓", "fail": "✕", "unknown": "?", "not-applicable": "–"}
 _SEVERITY = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "cyan", "info": "bright_black"}
+_SOFT = "bright_black"
+_BLOCKERS, _FINDINGS, _OBLIGATIONS, _LIMITS = 6, 12, 8, 3
 
 
 class TerminalReport:
@@ -36,111 +40,113 @@ class TerminalReport:
         buffer = io.StringIO()
         width = max(72, min(shutil.get_terminal_size((100, 24)).columns, 120))
         console = Console(file=buffer, force_terminal=True, width=width, color_system="standard", highlight=False)
-        _answer(console, document)
-        _dimensions(console, document)
-        _findings(console, document)
-        _rest(console, document)
-        return buffer.getvalue().encode()
+        for part in (_answer, _dimensions, _findings, _duties, _footer):
+            part(console, document)
+        return "\n".join(line.rstrip() for line in buffer.getvalue().splitlines()).encode() + b"\n"
+
+
+def _title(console: Console, text: str) -> None:
+    console.print(Text(f"\n{text}", style="bold"))
+
+
+def _hanging(console: Console, rows: Iterable[tuple[Text | str, Text | str]]) -> None:
+    """Rows with a mark and a text that wraps under itself."""
+    grid = Table.grid(padding=(0, 1, 0, 0))
+    grid.add_column(no_wrap=True)
+    grid.add_column(ratio=1)
+    for mark, text in rows:
+        grid.add_row(mark, text)
+    console.print(grid)
+
+
+def _rest(shown: int, found: int) -> list[tuple[Text | str, Text | str]]:
+    return [("", Text(f"and {found - shown} more: --json, or --out DIR", style=_SOFT))] if found > shown else []
 
 
 def _answer(console: Console, d: ReviewDocument) -> None:
     console.print(Text(headline(d), style=f"bold {_COLOUR[d.verdict]}"))
-    console.print(Text(visible(d.subject.ref, 200), style="bright_black"))
-    tiers = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    console.print(Text(visible(d.subject.ref, 200), style=_SOFT))
+    tiers = Table.grid(padding=(0, 2, 0, 0))
     for kind, tier in d.granted.items():
-        tiers.add_row(
-            Text(kind.replace("_", " ")), Text(tier, style="bold"), Text(d.ladder.tier(tier).name, style="bright_black")
-        )
+        name = Text(d.ladder.tier(tier).name, style=_SOFT)
+        tiers.add_row(f"  {kind.replace('_', ' ')}", Text(tier, style="bold"), name)
     console.print(tiers)
     blocking = blockers(d)
     if blocking and next_tier(d):
-        console.print(Text(f"\nWhat blocks {principal_kind(d).replace('_', ' ')} at {next_tier(d)}", style="bold"))
-        for reason in blocking[:6]:
-            fails = reason.effect == "deny"
-            console.print(
-                Text.assemble(
-                    ("  ✕ " if fails else "  ? ", "red" if fails else "yellow"),
-                    visible(reason.because, 300),
-                    (f"  [{reason.rule}]", "bright_black"),
-                )
-            )
-        if len(blocking) > 6:
-            console.print(Text(f"  and {len(blocking) - 6} more", style="bright_black"))
+        _title(console, f"What blocks {principal_kind(d).replace('_', ' ')} at {next_tier(d)}")
+        rows: list[tuple[Text | str, Text | str]] = []
+        for reason in blocking[:_BLOCKERS]:
+            mark = Text("  ✕", style="red") if reason.effect == "deny" else Text("  ?", style="yellow")
+            rows.append((mark, Text.assemble(visible(reason.because, 300), (f"  [{reason.rule}]", _SOFT))))
+        _hanging(console, rows + _rest(_BLOCKERS, len(blocking)))
     steps = next_steps(d)
     if steps:
-        console.print(Text("\nWhat to do first", style="bold"))
+        _title(console, "What to do first")
+        rows = []
         for position, step in enumerate(steps, 1):
             cost = f"  ({visible(step.cost, 80)})" if step.cost else ""
-            console.print(Text.assemble(f"  {position}. {visible(step.what, 300)}", (cost, "bright_black")))
-            if step.command:
-                console.print(Text(f"     {visible(step.command, 300)}", style="cyan"))
+            command = f"\n{visible(step.command, 300)}" if step.command else ""
+            text = Text.assemble(visible(step.what, 300), (cost, _SOFT), (command, "cyan"))
+            rows.append((f"  {position}.", text))
+        _hanging(console, rows)
     if d.verdict == "granted" and d.approvals_needed:
         need = d.approvals_needed[-1]
         signers = "1 person signs" if need.quorum == 1 else f"{need.quorum} persons sign"
         command = f"bascule approve {d.decision} --person … --role …"
-        console.print(Text(f"\nIn effect once {signers}: {command}", style="bright_black"))
+        console.print(Text(f"\nIn effect once {signers}: {command}", style=_SOFT))
 
 
 def _dimensions(console: Console, d: ReviewDocument) -> None:
-    table = Table(
-        title=f"\nEight dimensions at {d.requested_tier}",
-        title_justify="left",
-        title_style="bold",
-        box=None,
-        padding=(0, 2, 0, 0),
-    )
-    for name in ("", "dimension", "interval", "threshold", "unit"):
-        table.add_column(name, style="bright_black" if name == "unit" else "")
+    _title(console, f"Eight dimensions at {d.requested_tier}")
+    table = Table.grid(padding=(0, 2, 0, 0))
     for item in d.dimensions:
         verdict = item.verdict.value
-        interval = f"[{item.low:.4g}, {item.high:.4g}]" if item.low is not None and item.high is not None else ""
-        limit = f"{item.threshold:.4g}" if item.threshold is not None else ""
-        table.add_row(
-            Text(f"{_SIGN[verdict]} {verdict}", style=_COLOUR[verdict]),
-            item.dimension.value,
-            Text(interval),
-            limit,
-            item.unit,
-        )
+        interval = limit = unit = ""
+        if item.low is not None and item.high is not None:
+            interval, unit = f"[{number(item.low)}, {number(item.high)}]", item.unit
+            limit = f"against {number(item.threshold)}" if item.threshold is not None else ""
+        answer = Text(f"  {_SIGN[verdict]} {verdict}", style=_COLOUR[verdict])
+        table.add_row(answer, item.dimension.value, Text(interval), limit, Text(unit, style=_SOFT))
     console.print(table)
 
 
 def _findings(console: Console, d: ReviewDocument) -> None:
     if not d.findings:
         return
-    console.print(Text(f"\nFindings ({len(d.findings)})", style="bold"))
-    for finding in d.findings[:15]:
+    _title(console, f"Findings ({len(d.findings)})")
+    rows: list[tuple[Text | str, Text | str]] = []
+    for finding in d.findings[:_FINDINGS]:
         place = finding.artefact + (f" {finding.location}" if finding.location else "")
         outcome = "" if finding.outcome.value == "true" else f" ({finding.outcome.value})"
-        console.print(
-            Text.assemble(
-                (f"  {finding.severity.value:<8} ", _SEVERITY[finding.severity.value]),
-                f"{finding.rule}{outcome}  ",
-                (visible(place, 160), "bright_black"),
-            )
+        text = Text.assemble(
+            f"{finding.rule}{outcome}  ", (visible(place, 160), _SOFT), f"\n{visible(finding.message, 300)}"
         )
-        console.print(Text(f"           {visible(finding.message, 300)}"))
-    if len(d.findings) > 15:
-        console.print(Text(f"  and {len(d.findings) - 15} more (--json, or --out DIR)", style="bright_black"))
+        rows.append((Text(f"  {finding.severity.value}", style=_SEVERITY[finding.severity]), text))
+    _hanging(console, rows + _rest(_FINDINGS, len(d.findings)))
 
 
-def _rest(console: Console, d: ReviewDocument) -> None:
+def _duties(console: Console, d: ReviewDocument) -> None:
     if d.licences:
-        seen = sorted({f"{visible(item.id, 60)} ({item.match})" for item in d.licences})
-        console.print(Text.assemble(("\nLicences  ", "bold"), ", ".join(seen)))
+        _title(console, "Licences")
+        seen = sorted({(visible(item.id, 60), item.match) for item in d.licences})
+        _hanging(console, [("  ", ", ".join(f"{name} ({match})" for name, match in seen))])
     if d.obligations:
-        console.print(Text("\nObligations", style="bold"))
-        for item in d.obligations[:8]:
-            console.print(Text(f"  {item.kind}: {visible(item.text, 300)}"))
-    console.print(Text.assemble(("\nOpenness  ", "bold"), f"Model Openness Framework class {d.openness.mof_class}"))
-    for line in d.limits:
-        console.print(Text(f"Limit     {visible(line, 300)}", style="bright_black"))
-    console.print(
-        Text(
-            f"Decision  {d.decision}\nPolicy    {d.policy_pack.id} {d.policy_pack.version} {d.policy}",
-            style="bright_black",
-        )
-    )
+        _title(console, "Obligations")
+        rows: list[tuple[Text | str, Text | str]] = [
+            (f"  {item.kind}", visible(item.text, 300)) for item in d.obligations[:_OBLIGATIONS]
+        ]
+        _hanging(console, rows + _rest(_OBLIGATIONS, len(d.obligations)))
+
+
+def _footer(console: Console, d: ReviewDocument) -> None:
+    _title(console, "Record")
+    rows: list[tuple[Text | str, Text | str]] = [
+        ("  openness", f"Model Openness Framework class {d.openness.mof_class}"),
+        ("  decision", d.decision),
+        ("  policy", f"{d.policy_pack.id} {d.policy_pack.version} {d.policy}"),
+    ]
+    rows += [("  limit", Text(visible(line, 300), style=_SOFT)) for line in d.limits[:_LIMITS]]
+    _hanging(console, rows + _rest(_LIMITS, len(d.limits)))
 
 
 plugin = TerminalReport()
