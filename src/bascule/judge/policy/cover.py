@@ -13,7 +13,9 @@ from collections.abc import Sequence
 from pydantic import Field
 
 from bascule.judge.policy.cases import CaseResult
+from bascule.judge.policy.cel import compile_expression
 from bascule.judge.policy.pack import PackRule, PolicyPack
+from bascule.judge.policy.parse import expressions_of
 from bascule.records import Record, Verdict
 
 _DECIDED = (Verdict.PASS.value, Verdict.FAIL.value, Verdict.UNKNOWN.value)
@@ -48,7 +50,9 @@ def cover(pack: PolicyPack, results: Sequence[CaseResult]) -> tuple[Covered, ...
 def _rule_row(rule: PackRule, counts: dict[str, int]) -> Covered:
     if rule.effect == "oblige":
         return _row("obligation", rule.id, counts, (OBLIGED,))
-    wanted = _DECIDED if rule.requires != "false" else (Verdict.FAIL.value,)
+    reads = {fact.split(".")[0] for _, text in expressions_of(rule) for fact in compile_expression(text).reads}
+    # What intake and the ladder say is always known: such a rule cannot be unsure.
+    wanted = _DECIDED[:2] if reads <= {"subject", "tier", "kind", "as_of"} else _DECIDED
     return _row("rule", rule.id, counts, wanted)
 
 
