@@ -56,18 +56,9 @@ def judge(question: Question) -> Judgement:
     the order of the evidence never matters.
     """
     requested, kinds = _check(question)
-    black_box = question.subject.kinds == (ArtefactKind.ENDPOINT,)
-    asked = docket(question.pack, question.ladder, kinds, question.as_of.date(), black_box)
-    book = build_book(question)
-    waivers = usable_waivers(
-        question.waivers,
-        subject=question.subject.digest,
-        rules=question.pack.rules,
-        ladder=question.ladder,
-        as_of=question.as_of,
-        approvals=question.waiver_approvals,
-    )
-    assessor = Assessor.of(asked, book, waivers.usable)
+    waivers = _waivers(question)
+    assessor = _assessor(question, kinds, waivers)
+    asked, book = assessor.docket, assessor.conditions.book
     cells = tuple(cell for kind in kinds for cell in assessor.cells(kind))
     assessment = Assessment(
         method_version=METHOD_VERSION, policy=question.pack.digest, as_of=question.as_of, cells=cells
@@ -123,6 +114,30 @@ def judge(question: Question) -> Judgement:
         dimensions=_views(cells, targets),
         limits=_limits(question, book, waivers, requested, targets),
     )
+
+
+def permitted(question: Question) -> dict[ArtefactKind, Tier]:
+    """The tiers alone: what `judge` grants, without reasons or records. For comparing many questions."""
+    _, kinds = _check(question)
+    assessor = _assessor(question, kinds, _waivers(question))
+    return {kind: assessor.permitted(kind) for kind in kinds}
+
+
+def _waivers(question: Question) -> Waivers:
+    return usable_waivers(
+        question.waivers,
+        subject=question.subject.digest,
+        rules=question.pack.rules,
+        ladder=question.ladder,
+        as_of=question.as_of,
+        approvals=question.waiver_approvals,
+    )
+
+
+def _assessor(question: Question, kinds: tuple[ArtefactKind, ...], waivers: Waivers) -> Assessor:
+    black_box = question.subject.kinds == (ArtefactKind.ENDPOINT,)
+    asked = docket(question.pack, question.ladder, kinds, question.as_of.date(), black_box)
+    return Assessor.of(asked, build_book(question), waivers.usable)
 
 
 def _check(question: Question) -> tuple[Tier, tuple[ArtefactKind, ...]]:
