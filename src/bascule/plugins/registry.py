@@ -10,6 +10,7 @@ import hashlib
 import importlib
 import importlib.metadata
 import importlib.resources
+import importlib.util
 import pkgutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -53,6 +54,17 @@ def discover(kind: str) -> tuple[Loaded, ...]:
         else:
             seen[loaded.id] = loaded
     return tuple(seen.values())
+
+
+def find(kind: str, plugin_id: str) -> Loaded | None:
+    """One plug-in by its id; where it is built in, no other is imported. None when there is none.
+
+    Law: find(kind, loaded.id) == loaded for every plug-in of `discover(kind)`, but for those of policies.
+    """
+    package = f"bascule.builtin.{kind}"
+    if plugin_id.isidentifier() and importlib.util.find_spec(f"{package}.{plugin_id}") is not None:
+        return _load(kind, plugin_id, f"{package}.{plugin_id}", "bascule", bascule.__version__)
+    return next((loaded for loaded in discover(kind) if loaded.id == plugin_id), None)
 
 
 def working(kind: str) -> tuple[Loaded, ...]:

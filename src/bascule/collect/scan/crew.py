@@ -39,7 +39,6 @@ class Gone(Exception):
 class Setup:
     """What every worker is told once. listing: path, kind, media type and size of every artefact."""
 
-    scanners: tuple[str, ...]
     listing: tuple[tuple[str, str, str, int], ...]
     options: ScanOptions
 
@@ -55,7 +54,6 @@ class Worker:
         self._inbox = wire.Inbox()
         self._started_at = time.monotonic()
         self.held: Held | None = None
-        self.unfit: dict[str, str] = {}
         self.channel, theirs = socket.socketpair()
         command = [sys.executable, "-I", "-B", "-m", "bascule.collect.scan.worker"]
         with theirs, (folder / "complaints").open("wb") as complaints:
@@ -74,7 +72,6 @@ class Worker:
             self.send(
                 {
                     "say": "setup",
-                    "scanners": setup.scanners,
                     "listing": setup.listing,
                     "scratch": str(self._scratch),
                     "memory_bytes": setup.options.memory_mb << 20,
@@ -93,26 +90,26 @@ class Worker:
         except OSError as error:
             raise Gone(self.death()) from error
 
-    def messages(self) -> list[wire.Message]:
-        """What it has said by now, waiting for the first byte. Raises Gone."""
+    def messages(self) -> Iterator[wire.Message]:
+        """What it has said by now, waiting for the first byte. Raises Gone, after what it said before it went."""
         try:
             data = self.channel.recv(_RECEIVE_BYTES)
-            if data:
-                return self._inbox.feed(data)
+            if not data:
+                raise Gone(self.death())
+            yield from self._inbox.feed(data)
         except OSError as error:
             raise Gone(self.death()) from error
         except wire.Garbled as error:
             raise Gone(str(error)) from error
-        raise Gone(self.death())
 
-    def take_ready(self, message: wire.Message) -> None:
-        """Take in the first thing it says. Raises UpstreamError unless that is `ready`."""
+    def take_ready(self, message: wire.Message) -> Held:
+        """Take in the first thing it says: what holds it. Raises UpstreamError unless that is `ready`."""
         if message["say"] != "ready":
-            raise no_worker(str(message.get("why", "it is unfit")))
+            raise no_worker("it is not ready when it speaks")
         try:
-            self.held = Held.from_json(message["held"])
-            self.unfit = {str(name): str(why) for name, why in message["unfit"].items()}
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            self.held = held = Held.from_json(message["held"])
+            return held
+        except (KeyError, TypeError, ValueError) as error:
             raise no_worker("it does not say what holds it") from error
 
     @property
@@ -179,12 +176,11 @@ def capabilities() -> Held:
     """What would hold a worker on this machine, found by starting one. Raises UpstreamError `scan.no-worker`."""
     options = ScanOptions()
     with scratch_folder(options) as folder:
-        worker = Worker(Setup((), (), options), folder / "probe")
+        worker = Worker(Setup((), options), folder / "probe")
         try:
-            while worker.held is None:
+            while True:
                 for message in worker.messages():
-                    worker.take_ready(message)
-            return worker.held
+                    return worker.take_ready(message)
         except Gone as error:
             raise no_worker(f"{error} {worker.complaint()}".strip()) from error
         finally:

@@ -61,7 +61,7 @@ def examine(
     if not tasks:
         return gather(tasks, scanners, None, options)
     rows = sorted((entry.path, entry.kind.value, entry.media_type, entry.size_bytes) for entry in inventory.entries)
-    frame = _Frame(inventory, fit, Setup(tuple(fit), tuple(rows), options), tasks, progress)
+    frame = _Frame(inventory, fit, Setup(tuple(rows), options), tasks, progress)
     return gather(tasks, scanners, frame.run(), options)
 
 
@@ -138,8 +138,6 @@ class _Frame:
             self._hand_out(seat, seat.worker, self._waiting.popleft(), selector)
 
     def _hand_out(self, seat: _Seat, worker: Worker, task: Task, selector: selectors.BaseSelector) -> None:
-        for scanner in [name for name in task.pending if name in worker.unfit]:
-            task.charge(scanner, f"the plug-in does not load in a worker: {worker.unfit[scanner]}")
         try:
             descriptor = open_entry(self._inventory, task.entry)
         except (BasculeError, OSError) as error:
@@ -174,9 +172,9 @@ class _Frame:
 
     def _hear(self, seat: _Seat, worker: Worker, message: wire.Message) -> None:
         if worker.held is None:
-            worker.take_ready(message)
-            if self._held is None or (worker.held and len(worker.held.gaps) > len(self._held.gaps)):
-                self._held = worker.held
+            held = worker.take_ready(message)
+            if self._held is None or len(held.gaps) > len(self._held.gaps):
+                self._held = held
             return
         if seat.hearing is None:
             raise Gone("the worker spoke without being asked")

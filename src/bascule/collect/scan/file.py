@@ -5,13 +5,17 @@ Rules:
   pass together;
 - a small file is read into memory once and serves the hash and every scanner;
 - a big one is read in windows; what is held at a time does not depend on its size;
+- while the scanners are being loaded, the first big file is hashed already;
 - a file that is not the same before and after (size, times, inode) has no digest: it is `Changed`.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
+import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,6 +28,9 @@ STEP_BYTES = 256 << 10
 """read at a time for the hash alone: fits in a core's cache"""
 REPORT_BYTES = 64 << 20
 """how often a big file says how far it is"""
+AHEAD_BYTES = 4 << 20
+AHEAD_SWITCH_SECONDS = 0.0005
+"""hashing beside imports: long stretches without the interpreter's lock, short waits for it"""
 
 
 class Changed(Exception):
@@ -99,6 +106,34 @@ class OpenFile:
             raise Changed("it was written to while it was read")
         return str(self._hash.hexdigest())
 
+    @contextlib.contextmanager
+    def hashing_ahead(self) -> Iterator[None]:
+        """Hash beside the body of the `with`, as far as it gets. Nothing else may read meanwhile."""
+        stop = threading.Event()
+        thread = threading.Thread(target=self._hash_until, args=(stop,), daemon=True)
+        interval = sys.getswitchinterval()
+        sys.setswitchinterval(AHEAD_SWITCH_SECONDS)
+        try:
+            with contextlib.suppress(RuntimeError):  # no thread to be had: then the hash comes later
+                thread.start()
+            yield
+        finally:
+            stop.set()
+            if thread.ident is not None:
+                thread.join()
+            sys.setswitchinterval(interval)
+
+    def _hash_until(self, stop: threading.Event) -> None:
+        buffer = memoryview(bytearray(AHEAD_BYTES))
+        while not stop.is_set() and self._hashed_bytes < self.size_bytes:
+            try:
+                count = os.preadv(self.descriptor, [buffer], self._hashed_bytes)
+            except OSError:
+                return  # `sha256` meets it again, and says so
+            if count == 0:
+                return
+            self._feed(self._hashed_bytes, buffer[: min(count, self.size_bytes - self._hashed_bytes)], quiet=True)
+
     def _fetch(self, offset: int, size: int) -> bytes:
         data = os.pread(self.descriptor, size, offset)
         if len(data) == size:
@@ -111,14 +146,14 @@ class OpenFile:
             parts += more
         return bytes(parts)
 
-    def _feed(self, offset: int, data: bytes | memoryview) -> None:
+    def _feed(self, offset: int, data: bytes | memoryview, quiet: bool = False) -> None:
         # Only what comes next in order; a second reader of the same bytes feeds nothing.
         end = offset + len(data)
         if not offset <= self._hashed_bytes < end:
             return
         self._hash.update(memoryview(data)[self._hashed_bytes - offset :])
         self._hashed_bytes = end
-        if end - self._reported_bytes >= REPORT_BYTES:
+        if not quiet and end - self._reported_bytes >= REPORT_BYTES:
             self._reported_bytes = end
             self.progress(end)
 

@@ -1,7 +1,8 @@
 """What holds a worker, and what is known to hold it.
 
-Order matters: limits, then namespaces (which need one thread), then no-new-privileges, then Landlock, then seccomp,
-which forbids all of the former. At the end the worker tries the forbidden things itself, and evidence records what
+Order matters: limits, then namespaces (which need one thread), then capabilities, no-new-privileges, Landlock, and last
+seccomp, which forbids all of the former. A worker is locked before it imports a scanner, so that what a plug-in does
+when it is imported is held as well. At the end the worker tries the forbidden things itself, and evidence records what
 the attempts showed, not what was meant to be in force. Each layer is missing somewhere (Landlock on old kernels,
 namespaces in containers, all of it outside Linux); a missing layer weakens the record, never the answer's honesty.
 """
@@ -14,6 +15,7 @@ import os
 import pwd
 import resource
 import socket
+import struct
 import sys
 import sysconfig
 from collections.abc import Callable, Iterator
@@ -27,8 +29,11 @@ from bascule.collect.scan import landlock, seccomp
 _CLONE_NEWIPC, _CLONE_NEWUSER, _CLONE_NEWNET = 0x08000000, 0x10000000, 0x40000000
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE = 1, 4
 _SIGKILL = 9
+_CAPABILITY_VERSION_3, _CAP_DAC_READ_SEARCH = 0x20080522, 1 << 2
 _OPEN_FILES = 64
 _SCRATCH_FILE_BYTES = 64 << 20
+UNLIMITED = 1e9
+"""seconds of CPU: thirty years"""
 _FAMILIES = (socket.AF_INET, socket.AF_INET6, socket.AF_UNIX)
 
 
@@ -100,20 +105,25 @@ def die_with_parent(parent: int) -> None:
 
 
 def lock(scratch: Path, memory_bytes: int) -> Held:
-    """Give up everything that scanning does not need, for good. To be called once, by a single thread.
+    """Give up everything that importing and running scanners does not need, for good. To be called once, by one thread.
 
     scratch: the only folder that stays writable. memory_bytes: address space beyond what is mapped now.
     """
     limits = tuple(_set_limits(memory_bytes))
-    if not sys.platform.startswith("linux"):
-        return _held(scratch, limits)
-    libc = _libc()
-    readable = needed_for_imports()  # asked now: in another user namespace nobody has a home
-    libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
-    namespaces = _leave_namespaces(libc)
-    privileges = seccomp.no_new_privileges(libc)
-    version = landlock.restrict(libc, readable, scratch)
-    filtered = seccomp.install(libc, may_change=version > 0)
+    version, filtered, privileges = 0, False, False
+    namespaces: tuple[str, ...] = ()
+    if sys.platform.startswith("linux"):
+        libc = _libc()
+        readable = needed_for_imports()  # asked now: in another user namespace nobody has a home
+        libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+        namespaces = _leave_namespaces(libc)
+        _drop_capabilities(libc)
+        privileges = seccomp.no_new_privileges(libc)
+        version = landlock.restrict(libc, readable, scratch)
+        filtered = seccomp.install(libc, may_change=version > 0)
+    if not filtered and _lower(resource.RLIMIT_NPROC, 0):
+        # Counted per user, ignored for root, and refuses threads as well: only where there is nothing better.
+        limits += ("processes",)
     return _held(scratch, limits, version, filtered, namespaces, privileges)
 
 
@@ -126,18 +136,23 @@ def _set_limits(memory_bytes: int) -> Iterator[str]:
         ("open files", resource.RLIMIT_NOFILE, _OPEN_FILES),
         ("size of a written file", resource.RLIMIT_FSIZE, _SCRATCH_FILE_BYTES),
         ("core dumps", resource.RLIMIT_CORE, 0),
-        # Counted per user and ignored for root: a second line behind seccomp, the first elsewhere.
-        ("processes", resource.RLIMIT_NPROC, 0),
     ]
     mapped = _mapped_bytes()
     if mapped is not None:
         wanted.insert(0, ("memory", resource.RLIMIT_AS, mapped + memory_bytes))
     for name, what, limit in wanted:
-        hard = resource.getrlimit(what)[1]
-        value = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
-        with contextlib.suppress(OSError, ValueError):
-            resource.setrlimit(what, (value, value))
+        if _lower(what, limit):
             yield name
+
+
+def _lower(what: int, limit: int) -> bool:
+    hard = resource.getrlimit(what)[1]
+    value = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
+    try:
+        resource.setrlimit(what, (value, value))
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def _mapped_bytes() -> int | None:
@@ -157,14 +172,22 @@ def limit_cpu(seconds: float) -> None:
 
 
 def _leave_namespaces(libc: ctypes.CDLL) -> tuple[str, ...]:
-    # In a user namespace without a mapping even root is nobody: no capability reaches a file or process outside.
     for flags, names in (
-        (_CLONE_NEWUSER | _CLONE_NEWNET | _CLONE_NEWIPC, ("user", "net", "ipc")),
         (_CLONE_NEWNET | _CLONE_NEWIPC, ("net", "ipc")),
+        # Who may not do that may do it inside a user namespace of their own, where the kernel allows those.
+        (_CLONE_NEWUSER | _CLONE_NEWNET | _CLONE_NEWIPC, ("user", "net", "ipc")),
     ):
         if libc.unshare(flags) == 0:
             return names
     return ()
+
+
+def _drop_capabilities(libc: ctypes.CDLL) -> None:
+    # Root keeps the right to read what others own: the Python installation may be somebody else's. Landlock still
+    # says which files those are.
+    kept = _CAP_DAC_READ_SEARCH if os.geteuid() == 0 else 0
+    header = struct.pack("=Ii", _CAPABILITY_VERSION_3, 0)
+    libc.capset(header, struct.pack("=6I", kept, kept, 0, 0, 0, 0))
 
 
 def needed_for_imports() -> tuple[Path, ...]:

@@ -220,7 +220,7 @@ def _check(guarded: _Guarded, column: int) -> list[tuple[int, int, int, int]]:
 
 def no_new_privileges(libc: ctypes.CDLL) -> bool:
     """A later exec gains nothing; the kernel asks for it before Landlock and seccomp. True when it holds."""
-    return libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
+    return bool(libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0)
 
 
 def install(libc: ctypes.CDLL, *, may_change: bool) -> bool:

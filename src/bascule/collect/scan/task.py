@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from bascule.collect.intake import Entry
 from bascule.collect.scan import wire
-from bascule.collect.scan.crew import Gone
+from bascule.collect.scan.crew import START_SECONDS, Gone
 from bascule.collect.scan.options import ScanOptions
 from bascule.kernel.canonical import canonical_json
 from bascule.kernel.digests import Sha256, as_sha256
@@ -81,7 +81,8 @@ class Hearing:
         self._options = options
         self._expected = list(task.pending)
         self._scanner: str | None = None
-        self.restart_clock()
+        # Before the first reply the worker may have scanners to import.
+        self.until = time.monotonic() + START_SECONDS + options.seconds_per_file
 
     def restart_clock(self) -> None:
         """From now on the time limit counts anew."""
@@ -98,6 +99,8 @@ class Hearing:
             self.task.told[self._scanner] = Told()
         elif say == "ends" and self._scanner is not None and message.get("scanner") == self._scanner:
             self._ends(self._scanner, message.get("why"))
+        elif say == "loaded" and self._scanner is None:
+            pass
         elif say == "read" and isinstance(count := message.get("bytes"), int) and self._reads_on(count):
             self.task.read_bytes = count
             if self._scanner is not None:

@@ -3,9 +3,10 @@
 Rules: a message is an object with a `say`; its length is bounded before it is read; a file travels as a descriptor
 (SCM_RIGHTS), so a worker opens nothing by name; what does not follow these rules is `Garbled`, and its sender is ended.
 
-    frame → worker   setup                      scanners, limits, the listing of all artefacts
+    frame → worker   setup                      limits, the listing of all artefacts
                      file  (+ descriptor)       one file and the scanners that read it
-    worker → frame   ready | unfit              what holds it, plug-ins that do not load
+    worker → frame   ready                      what holds it
+                     loaded                     the scanners for the file at hand are imported
                      starts, seen…, ends        one scanner on that file
                      read                       bytes hashed so far
                      done | failed              its sha256, or why there is none
@@ -18,6 +19,7 @@ import json
 import os
 import socket
 import struct
+from collections.abc import Iterator
 from typing import Any
 
 Message = dict[str, Any]
@@ -91,10 +93,10 @@ class Inbox:
     def __init__(self) -> None:
         self._bytes = bytearray()
 
-    def feed(self, data: bytes) -> list[Message]:
-        """Every message complete by now. Raises Garbled before it holds more than one reply may be long."""
+    def feed(self, data: bytes) -> Iterator[Message]:
+        """Each message that is complete by now. Raises Garbled after those before the fault, and before it holds more
+        than one reply may be long."""
         self._bytes += data
-        messages = []
         while len(self._bytes) >= _LENGTH.size:
             (length,) = _LENGTH.unpack_from(self._bytes)
             if length > MAX_REPLY_BYTES:
@@ -102,9 +104,9 @@ class Inbox:
             end = _LENGTH.size + length
             if len(self._bytes) < end:
                 break
-            messages.append(decode(bytes(self._bytes[_LENGTH.size : end])))
+            body = bytes(self._bytes[_LENGTH.size : end])
             del self._bytes[:end]
-        return messages
+            yield decode(body)
 
 
 def _refuse(token: str) -> None:

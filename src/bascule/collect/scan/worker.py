@@ -1,8 +1,9 @@
 """The process in which untrusted bytes are read: `python -I -B -m bascule.collect.scan.worker DESCRIPTOR PARENT`.
 
-It imports the scanners, locks itself in, says what holds it, and then takes one file after another. Nothing it says is
-trusted: the frame bounds, validates and times every reply. What a scanner raises becomes that scanner's error for that
-file; a signal, an exhausted limit or a wrong word ends the worker, and costs that file's scanner alone.
+It locks itself in, says what holds it, imports the scanners that its first file needs, and then takes one file after
+another. Nothing it says is trusted: the frame bounds, validates and times every reply. What a scanner raises becomes
+that scanner's error for that file; a signal, an exhausted limit or a wrong word ends the worker, and costs that file's
+scanner alone.
 """
 
 from __future__ import annotations
@@ -10,18 +11,17 @@ from __future__ import annotations
 import os
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bascule.collect.scan import sandbox, wire
 from bascule.collect.scan.file import Changed, OpenFile
-from bascule.plugins.kinds import Listed, Scanner
 from bascule.plugins.readers import Malformed
-from bascule.plugins.registry import discover
-from bascule.records import ArtefactKind, Finding, Measure, Reading
 
-_SAID = {Finding: "finding", Measure: "measure", Reading: "reading"}
+if TYPE_CHECKING:
+    from bascule.plugins.kinds import Listed
+
 _MESSAGE_CHARACTERS = 500
 
 
@@ -34,6 +34,9 @@ class Listing(Sequence[Any]):
 
     def _all(self) -> list[Listed]:
         if self._listed is None:
+            from bascule.plugins.kinds import Listed
+            from bascule.records import ArtefactKind
+
             self._listed = [Listed(path, ArtefactKind(kind), media, size) for path, kind, media, size in self._rows]
         return self._listed
 
@@ -44,6 +47,49 @@ class Listing(Sequence[Any]):
         return len(self._rows)
 
 
+class Shelf:
+    """The scanners, imported when a file first needs them: a worker that only hashes never pays for them."""
+
+    def __init__(self) -> None:
+        self._scans: dict[str, Callable[[OpenFile], Iterator[Any]]] = {}
+
+    def missing(self, names: Sequence[str]) -> list[str]:
+        """Those of them that are not on the shelf yet."""
+        return [name for name in names if name not in self._scans]
+
+    def load(self, names: Sequence[str]) -> None:
+        """Put them there; what does not load raises when it is asked to scan."""
+        for name in names:
+            try:
+                from bascule.plugins.registry import find
+
+                loaded = find("scanners", name)
+            except Exception as error:
+                self._scans[name] = _unfit(f"{type(error).__name__}: {error}")
+                continue
+            if loaded is None:
+                self._scans[name] = _unfit("it is not installed where an isolated interpreter finds it")
+            elif loaded.error:
+                self._scans[name] = _unfit(loaded.error)
+            else:
+                self._scans[name] = loaded.plugin.scan
+
+    def scan(self, name: str, file: OpenFile) -> Iterator[Any]:
+        """What that scanner sees."""
+        return self._scans[name](file)
+
+
+class Unfit(Exception):
+    """The plug-in does not load here."""
+
+
+def _unfit(why: str) -> Callable[[OpenFile], Iterator[Any]]:
+    def scan(_file: OpenFile) -> Iterator[Any]:
+        raise Unfit(why)
+
+    return scan
+
+
 def main() -> int:
     """Serve until the frame closes its side."""
     channel = socket.socket(fileno=int(sys.argv[1]))
@@ -52,57 +98,29 @@ def main() -> int:
     if first is None:
         return 0
     setup = first[0]
-    try:
-        scanners, unfit = load(setup["scanners"], setup["plugin_paths"])
-        held = sandbox.lock(Path(setup["scratch"]), setup["memory_bytes"])
-    except Exception as error:
-        wire.send(channel, {"say": "unfit", "why": describe(error)})
-        return 1
-    wire.send(channel, {"say": "ready", "held": held.as_json(), "unfit": unfit})
-    listing = Listing(setup["listing"])
+    sys.path.extend(setup["plugin_paths"])
+    held = sandbox.lock(Path(setup["scratch"]), setup["memory_bytes"])
+    wire.send(channel, {"say": "ready", "held": held.as_json()})
+    listing, shelf = Listing(setup["listing"]), Shelf()
     while (taken := wire.receive(channel)) is not None:
         message, descriptor = taken
         if descriptor is None:
             return 1
         try:
-            examine(channel, message, descriptor, scanners, listing, setup["seconds"])
+            examine(channel, message, descriptor, shelf, listing, setup["seconds"])
         finally:
             os.close(descriptor)
     return 0
 
 
-def load(ids: list[str], plugin_paths: list[str]) -> tuple[dict[str, Scanner], dict[str, str]]:
-    """The scanners wanted, and why the others are not to be had."""
-    if not ids:
-        return {}, {}
-    sys.path.extend(plugin_paths)
-    found = {loaded.id: loaded for loaded in discover("scanners")}
-    scanners: dict[str, Scanner] = {}
-    unfit: dict[str, str] = {}
-    for name in ids:
-        loaded = found.get(name)
-        if loaded is None:
-            unfit[name] = "it is not installed where an isolated interpreter finds it"
-        elif loaded.error:
-            unfit[name] = loaded.error[:_MESSAGE_CHARACTERS]
-        else:
-            scanners[name] = loaded.plugin
-    return scanners, unfit
-
-
 def examine(
-    channel: socket.socket,
-    message: wire.Message,
-    descriptor: int,
-    scanners: dict[str, Scanner],
-    listing: Listing,
-    seconds: float,
+    channel: socket.socket, message: wire.Message, descriptor: int, shelf: Shelf, listing: Listing, seconds: float
 ) -> None:
     """One file: each scanner in turn, then its digest."""
     file = OpenFile(
         descriptor,
         message["path"],
-        ArtefactKind(message["kind"]),
+        message["kind"],
         message["media_type"],
         message["size_bytes"],
         listing,
@@ -110,9 +128,14 @@ def examine(
     )
     try:
         file.open()
+        missing = shelf.missing(message["scanners"])
+        if missing:
+            with file.hashing_ahead():
+                shelf.load(missing)
+            wire.send(channel, {"say": "loaded"})
         for name in message["scanners"]:
-            run(channel, name, scanners[name], file, seconds)
-        sandbox.limit_cpu(1e9)
+            run(channel, name, shelf, file, seconds)
+        sandbox.limit_cpu(sandbox.UNLIMITED)
         digest = file.sha256()
     except Changed as error:
         wire.send(channel, {"say": "failed", "why": f"the file changed: {error}"})
@@ -122,28 +145,29 @@ def examine(
         wire.send(channel, {"say": "done", "sha256": digest})
 
 
-def run(channel: socket.socket, name: str, scanner: Scanner, file: OpenFile, seconds: float) -> None:
+def run(channel: socket.socket, name: str, shelf: Shelf, file: OpenFile, seconds: float) -> None:
     """One scanner on one file. What it raises is told, not passed on."""
+    from bascule.records import ArtefactKind, Finding, Measure, Reading
+
+    said: dict[type, str] = {Finding: "finding", Measure: "measure", Reading: "reading"}
+    file.kind = ArtefactKind(file.kind)
     sandbox.limit_cpu(seconds)
     wire.send(channel, {"say": "starts", "scanner": name})
     why: str | None = None
     try:
-        for item in scanner.scan(file):
-            wire.send(channel, {"say": "seen", "what": _SAID[type(item)], "value": item.as_json()})
+        for item in shelf.scan(name, file):
+            wire.send(channel, {"say": "seen", "what": said[type(item)], "value": item.as_json()})
     except Malformed as error:
         why = str(error)[:_MESSAGE_CHARACTERS] or "the bytes break their format"
+    except Unfit as error:
+        why = f"the plug-in does not load in a worker: {error}"[:_MESSAGE_CHARACTERS]
     except MemoryError:
         why = "the scanner reached its memory limit"
     except RecursionError:
         why = "the scanner reached its nesting limit"
     except BaseException as error:  # SystemExit and KeyboardInterrupt from a scanner are bugs like any other
-        why = f"the scanner broke: {describe(error)}"
+        why = f"the scanner broke: {type(error).__name__}: {error}"[:_MESSAGE_CHARACTERS]
     wire.send(channel, {"say": "ends", "scanner": name, "why": why})
-
-
-def describe(error: BaseException) -> str:
-    """The kind of an exception and the start of what it says."""
-    return f"{type(error).__name__}: {error}"[:_MESSAGE_CHARACTERS]
 
 
 if __name__ == "__main__":
