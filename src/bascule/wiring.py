@@ -7,16 +7,15 @@ from contextlib import contextmanager
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
-from bascule.attest import PREDICATE_POLICY, KeyRing, open_statement, sign_statement
+from bascule.attest import KeyRing, sign_pack, verify_pack
 from bascule.collect.intake import IntakeLimits
 from bascule.collect.scan import ScanOptions
 from bascule.journeys.packs import with_bases
 from bascule.journeys.parts import Parts, Policy
 from bascule.judge.policy.parse import parse_pack
-from bascule.judge.policy.sheet import SIGNATURE_FILE, pack_manifest
+from bascule.judge.policy.sheet import SIGNATURE_FILE
 from bascule.judge.policy.yaml_text import load_yaml
 from bascule.kernel.clock import Clock, SystemClock
-from bascule.kernel.digests import as_digest
 from bascule.kernel.errors import InputError
 from bascule.kernel.files import write_whole
 from bascule.kernel.text import suggestion, visible
@@ -67,7 +66,7 @@ def load_policy(name: str, keyring: KeyRing | None) -> Policy:
         return bases[base_name]
 
     pack = parse_pack(files, name, base)
-    signature = "built-in" if built_in else pack_signature(files, keyring, name)
+    signature = "built-in" if built_in else pack_signature(files, keyring)
     return Policy(pack, with_bases(files, bases), signature)
 
 
@@ -116,33 +115,20 @@ def load_context(path: Path | None) -> Context:
     return Context.from_value(load_yaml(text, str(path)), f"`{path}`")
 
 
-def sign_pack(folder: Path, keyring: KeyRing) -> tuple[Path, str]:
-    """Check a pack's folder and sign its manifest into `pack.dsse.json`. The file and the key's id."""
+def sign_folder(folder: Path, keyring: KeyRing) -> Path:
+    """Check a pack's folder and sign its files into `pack.dsse.json`, which is returned."""
     files = pack_files(folder)
     parse_pack(files, str(folder), lambda name: find_pack(name)[0])
     path = folder / SIGNATURE_FILE
-    subjects = [(name, as_digest(sha256)) for name, sha256 in pack_manifest(files).items()]
-    write_whole(path, sign_statement(subjects, PREDICATE_POLICY, {"files": len(subjects)}, keyring))
-    return path, keyring.key_id
+    unsigned = {name: data for name, data in files.items() if name != SIGNATURE_FILE}
+    write_whole(path, sign_pack(unsigned, keyring))
+    return path
 
 
-def pack_signature(files: dict[str, bytes], keyring: KeyRing | None, name: str) -> str:
-    """The id of the key that signed these very files, or `none`.
-
-    Raises EvidenceError when the signature is not by a trusted key, InputError `policy.changed` when files differ.
-    """
+def pack_signature(files: dict[str, bytes], keyring: KeyRing | None) -> str:
+    """The id of the key that signed these very files, or `none`. Raises EvidenceError when they are not what was signed."""
     envelope = files.get(SIGNATURE_FILE)
     if envelope is None or keyring is None:
         return "none"
-    verified, statement = open_statement(envelope, keyring)
-    signed = {subject.name: subject.digest for subject in statement.subjects}
-    there = {path: as_digest(sha256) for path, sha256 in pack_manifest(files).items()}
-    if statement.predicate_type != PREDICATE_POLICY or signed != there:
-        changed = sorted(path for path in signed.keys() | there.keys() if signed.get(path) != there.get(path))
-        raise InputError.from_faults(
-            "policy.changed",
-            f"pack `{name}` is not what was signed",
-            [f"`{visible(path)}`" for path in changed],
-            "restore the files, or sign the pack again with `bascule policy sign`",
-        )
-    return verified.key_ids[0]
+    unsigned = {name: data for name, data in files.items() if name != SIGNATURE_FILE}
+    return str(verify_pack(envelope, unsigned, keyring))

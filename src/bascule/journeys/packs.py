@@ -22,7 +22,7 @@ def with_bases(files: Mapping[str, bytes], bases: Mapping[str, Mapping[str, byte
 
 
 def pack_of(files: Mapping[str, bytes], name: str, digest: Digest) -> PolicyPack:
-    """The pack again. Raises InputError `policy.invalid`, or `policy.other-digest` when its reader has changed since."""
+    """The pack again. Raises InputError: `policy.invalid`, `policy.other-digest` when its reader has changed since."""
     own = {path: data for path, data in files.items() if not path.startswith(_BASES)}
 
     def base(base_name: str) -> dict[str, bytes]:

@@ -28,6 +28,16 @@ def replay_decisions(parts: Parts) -> tuple[Replayed, ...]:
     return tuple(_replay(signed.record, parts) for signed in reversed(parts.store.decisions()))
 
 
+def past_questions(parts: Parts) -> tuple[Question, ...]:
+    """The last question that was decided about each subject and ladder, of which everything is still at hand."""
+    found: dict[tuple[str, str, str], Question] = {}
+    for signed in reversed(parts.store.decisions()):
+        question = _question(signed.record, parts)
+        if not isinstance(question, str):
+            found[signed.record.subject, signed.record.ladder, signed.record.requested_tier] = question
+    return tuple(found.values())
+
+
 def _replay(decision: Decision, parts: Parts) -> Replayed:
     digest = decision.content_digest()
     name = f"{decision.requested_tier} {decision.verdict} under {decision.policy_id}"
