@@ -126,7 +126,7 @@ def sign_folder(folder: Path, keyring: KeyRing) -> Path:
 
 
 def pack_signature(files: dict[str, bytes], keyring: KeyRing | None) -> str:
-    """The id of the key that signed these very files, or `none`. Raises EvidenceError when they are not what was signed."""
+    """The id of the key that signed these very files, or `none`. Raises EvidenceError when they were changed since."""
     envelope = files.get(SIGNATURE_FILE)
     if envelope is None or keyring is None:
         return "none"

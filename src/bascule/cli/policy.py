@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 from bascule.cli.output import Common, print_json, print_text
@@ -52,14 +53,16 @@ def lint_command(pack: str = "default", /, *, common: Common | None = None) -> i
     """
     common = common or Common()
     parsed = load_policy(pack, None).pack
-    faults = lint(parsed, vocabulary_of(discover("scanners")))
+    faults = lint(parsed, vocabulary_of(discover("scanners")), datetime.now(UTC).date())
+    errors = [fault for fault in faults if fault.level == "error"]
     if common.json:
         print_json({"schema": "bascule.policy-lint/v1", "pack": pack, "faults": [fault.as_json() for fault in faults]})
     else:
         for fault in faults:
-            print_text(f"{fault.place}: {fault.message}" + (f"\n    {fault.remedy}" if fault.remedy else ""))
-        print_text(f"{len(faults)} faults in {len(parsed.rules)} rules and {len(parsed.scenarios)} scenarios")
-    return 1 if faults else 0
+            print_text(f"{fault.level}: {fault.where}: {fault.message}" + (f"\n    {fault.hint}" if fault.hint else ""))
+        counts = f"{len(errors)} errors, {len(faults) - len(errors)} warnings"
+        print_text(f"{counts} in {len(parsed.rules)} rules and {len(parsed.scenarios)} scenarios")
+    return 1 if errors else 0
 
 
 def cover_command(pack: str = "default", /, *, common: Common | None = None) -> int:
