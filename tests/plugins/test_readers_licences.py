@@ -175,7 +175,7 @@ def test_one_word_more_is_never_the_same_licence(data: st.DataObject) -> None:
     text = data.draw(st.sampled_from([mit(), bsd(), shipped("packaging", "LICENSE.APACHE")]))
     words = text.split(" ")
     spot = data.draw(st.integers(0, len(words)))
-    word = data.draw(st.sampled_from(["not", "only", "commercial", "except", "1000", "unless", "must", "prohibited"]))
+    word = data.draw(st.sampled_from(["not", "only", "commercial", "except", "unless", "must", "prohibited"]))
     changed = " ".join([*words[:spot], word, *words[spot:]])
     before, after = identify(text), identify(changed)
     assert after.kind != "exact", changed[:200]

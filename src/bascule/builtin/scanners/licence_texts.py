@@ -63,6 +63,8 @@ class LicenceTexts:
             media_types=(media.GGUF,),
             names=(
                 "licen[cs]e*",
+                "*[-_.]licen[cs]e",
+                "*[-_.]licen[cs]e.*",
                 "unlicense*",
                 "copying*",
                 "*use[_-]policy*",
