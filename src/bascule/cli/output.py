@@ -106,7 +106,7 @@ class _PlainProgress:
         self._last = ""
 
     def __call__(self, done: float, total: float | None, what: str) -> None:  # noqa: ARG002 - a shape to keep
-        step = what.split(":", 1)[0]
+        step = what.split(" ", 1)[0].rstrip(":")
         if step != self._last:
             self._last = step
-            say(f"… {what}")
+            say(f"… {step}")
