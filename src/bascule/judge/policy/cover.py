@@ -31,12 +31,22 @@ class Covered(Record):
     untried: tuple[str, ...]
 
 
-def cover(pack: PolicyPack, results: Sequence[CaseResult]) -> tuple[Covered, ...]:
-    """One row per rule, scenario and threshold, in the pack's order."""
+def cover(pack: PolicyPack, results: Sequence[CaseResult], base: PolicyPack | None = None) -> tuple[Covered, ...]:
+    """One row per rule, scenario and threshold, in the pack's order.
+
+    base: the pack that this one extends; what is unchanged from it is its own cases' business, and left out.
+    """
     seen = _tally(results)
-    rows = [_rule_row(rule, seen["rule", rule.id]) for rule in pack.rules]
-    rows += [_row("scenario", each.id, seen["scenario", each.id], _DECIDED) for each in pack.scenarios]
+    old: set[object] = {each.to_json() for each in (*base.rules, *base.scenarios, *base.thresholds)} if base else set()
+    rows = [_rule_row(rule, seen["rule", rule.id]) for rule in pack.rules if rule.to_json() not in old]
+    rows += [
+        _row("scenario", each.id, seen["scenario", each.id], _DECIDED)
+        for each in pack.scenarios
+        if each.to_json() not in old
+    ]
     for each in pack.thresholds:
+        if each.to_json() in old:
+            continue
         counts: dict[str, int] = defaultdict(int)
         for line in (each.value, each.value / pack.weights.one_way_margin):
             for verdict, cases in seen["threshold", f"{each.dimension} ≤ {line:g}"].items():
