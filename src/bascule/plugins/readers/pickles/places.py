@@ -1,0 +1,496 @@
+"""Finds the pickles inside a file, whatever it is packed in, and has each one judged.
+
+    plain       one pickle after another; what follows the last is not read by any loader
+    torch       legacy: five pickles (magic number, protocol, system, model, keys), then raw storages; zip, tar: members
+    numpy       .npy of objects behind its header, .npz as a zip of those
+    joblib      raw arrays between the opcodes, all of it perhaps compressed
+    payloads    pickles within the bytes of a pickle
+
+Rules:
+- Members are told by their content, not by their name, and twins are both read.
+- *Promised* is what says of itself that it is a pickle, by mark or by name: when it breaks, that is told. Anything else
+  is only looked at, and told when it would do something.
+- What is not looked into is told as `NotCovered`, with the reason.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from bascule.plugins.readers import Malformed, Truncated, compressed, media, npy
+from bascule.plugins.readers.pickles.machine import Budget, Machine
+from bascule.plugins.readers.pickles.stream import WINDOW_BYTES, Span, Stream, span_of
+from bascule.plugins.readers.pickles.values import Blob
+from bascule.plugins.readers.pickles.verdict import Remark, Verdict
+from bascule.plugins.readers.tar import TarReader
+from bascule.plugins.readers.zip import DEFLATED, STORED, WrongCrc, ZipDirectory, ZipEntry, open_member, read_directory
+from bascule.records import Severity
+
+PICKLE_NAMES = ("*.pkl", "*.pickle", "*.pck", "*.p", "*.joblib", "*.dill", "*.cloudpickle", "*.jl")
+"""Names that promise a pickle."""
+
+WEIGHT_NAMES = (
+    "*.pt",
+    "*.pth",
+    "*.pt2",
+    "*.bin",
+    "*.ckpt",
+    "*.th",
+    "*.t7",
+    "*.mar",
+    "*.nemo",
+    "*.npy",
+    "*.npz",
+    "*.dat",
+    "*.data",
+    "*.model",
+    "*.weights",
+    "*.params",
+    "*.sav",
+    "*.z",
+    "*.gz",
+    "*.bz2",
+    "*.xz",
+    "*.lzma",
+    "*.pdparams",
+    "*.pdopt",
+    "*.tar",
+    "*.whl",
+    "*.egg",
+)
+"""Names under which a pickle may hide."""
+
+_TORCH_MAGIC = 0x1950A86A20F9469CFC6C
+_TORCH_PICKLES = 5
+_HEAD = 1 << 12
+_HELD_BYTES = 32 << 20
+_UNPACKED_BYTES = 8 << 30
+_CONTAINER_DEPTH = 4
+_SEARCHED_BYTES = 1 << 20
+_SEARCHES = 64
+_PROGRESS = 24
+_HIDDEN_START = re.compile(rb"\x80[\x02-\x05][\x95\x8c\]}(cX)NKM]|c[A-Za-z_][\w.]{0,80}\n[A-Za-z_][\w.]{0,80}\n")
+_TORCH_STORAGE = re.compile(r"(^|/)(data|tensors|constants)/\d+$|\.storage$")
+
+# How a zip may differ from what its writer meant without any loader seeing other bytes.
+_HARMLESS = frozenset({"gap", "zip64-missing", "zip64-mismatch", "folder-with-data", "case-collision", "entry-count"})
+
+
+@dataclass(frozen=True, slots=True)
+class Pickle:
+    """One run of pickles, judged. `fault`: why it could not be read to its end."""
+
+    place: str
+    remarks: tuple[Remark, ...]
+    fault: Malformed | None = None
+    shift: int = 0
+    """added to the remarks' offsets, so that they count from the beginning of the place"""
+
+    @property
+    def has_run(self) -> bool:
+        """Something was called that is not known to be harmless."""
+        return any(remark.severity.rank >= Severity.MEDIUM.rank for remark in self.remarks)
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A container that breaks."""
+
+    place: str
+    fault: Malformed
+
+
+@dataclass(frozen=True, slots=True)
+class Anomaly:
+    """An archive that two loaders would read differently: `code: detail`."""
+
+    place: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotCovered:
+    """Bytes that were not looked into, and why."""
+
+    place: str
+    why: str
+
+
+Note = Pickle | Unreadable | Anomaly | NotCovered
+
+
+def notes(span: Span, path: str, media_type: str, budget: Budget = Budget()) -> Iterator[Note]:  # noqa: B008
+    """Everything about the pickles of one file."""
+    yield from _Walk(budget).file(span, path, media_type)
+
+
+def _named(path: str, patterns: tuple[str, ...]) -> bool:
+    return path.lower().endswith(tuple(pattern[1:] for pattern in patterns))
+
+
+class _Walk:
+    """The way through one file."""
+
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
+
+    def file(self, span: Span, path: str, media_type: str) -> Iterator[Note]:
+        yield from self._container(span, "", path, media_type, 0)
+        if media_type not in (media.ZIP, media.TORCH_ZIP, media.NPZ, media.KERAS_ZIP) and _ends_as_zip(span):
+            # Python's zipfile finds an archive from its end, whatever stands before it.
+            yield from self._zip(span, "", path, looked_at=True, depth=0)
+
+    def _container(
+        self, span: Span, place: str, name: str, media_type: str, depth: int, looked_at: bool = False
+    ) -> Iterator[Note]:
+        if depth > _CONTAINER_DEPTH:
+            yield NotCovered(place, f"it lies more than {_CONTAINER_DEPTH} containers deep")
+        elif media_type in (media.ZIP, media.TORCH_ZIP, media.NPZ, media.KERAS_ZIP):
+            yield from self._zip(span, place, name, looked_at, depth)
+        elif media_type == media.NPY:
+            yield from self._array(span, place, depth, looked_at)
+        elif media_type == media.PICKLE:
+            promised = not looked_at and (span.head(1) == b"\x80" or _named(name, PICKLE_NAMES))
+            yield from self._pickles(lambda: Stream(span), place, depth, promised)
+        elif media_type == media.TAR:
+            yield from self._tar(span, place, depth, looked_at)
+        elif media_type in compressed.CODECS:
+            yield from self._compressed(span, place, name, media_type, depth, looked_at)
+        elif media_type in (media.ZSTD, media.LZ4, media.SEVEN_ZIP):
+            packing = {media.ZSTD: "zstd", media.LZ4: "lz4", media.SEVEN_ZIP: "7z"}[media_type]
+            yield NotCovered(place, f"it is packed with {packing}, which needs a reader that is not here")
+        elif media_type == media.EMPTY:
+            if not looked_at and _named(name, PICKLE_NAMES):
+                yield Unreadable(place, Truncated("the file is empty"))
+        elif not looked_at and (media_type in (media.UNKNOWN, media.TEXT) or _named(name, PICKLE_NAMES)):
+            yield from self._unknown(span, place, name, depth)
+
+    # -- pickles ---------------------------------------------------------------------------------------------------
+
+    def _pickles(
+        self, stream_of: Callable[[], Stream], place: str, depth: int, promised: bool, shift: int = 0
+    ) -> Iterator[Note]:
+        verdict = Verdict()
+        fault, met_arrays = self._run(stream_of(), verdict, promised, with_arrays=True)
+        if met_arrays:
+            # joblib steps over the arrays, a plain loader reads them as opcodes: what either would do counts.
+            self._run(stream_of(), verdict, promised=False, with_arrays=False)
+        yield Pickle(place, verdict.remarks, fault, shift)
+        if verdict.left_out:
+            yield NotCovered(place, f"{verdict.left_out} further callables were left out")
+        yield from self._payloads(verdict, stream_of, place, depth, shift)
+
+    def _run(
+        self, stream: Stream, verdict: Verdict, promised: bool, *, with_arrays: bool
+    ) -> tuple[Malformed | None, bool]:
+        """Interpret one pickle after another; (fault worth telling, whether inline arrays were met)."""
+        at, count, met_arrays, expected = 0, 0, False, 1
+        while True:
+            machine = Machine(stream, verdict, self._budget, with_arrays=with_arrays)
+            started = stream.base + at
+            try:
+                at = machine.run(at)
+            except Malformed as fault:
+                told = promised or (count < expected and machine.reached - started >= _PROGRESS)
+                heavy = any(remark.severity.rank >= Severity.MEDIUM.rank for remark in verdict.remarks)
+                return (fault if told or heavy else None), met_arrays or machine.met_arrays
+            met_arrays = met_arrays or machine.met_arrays
+            count += 1
+            if count == 1 and machine.result == _TORCH_MAGIC and type(machine.result) is int:
+                expected = _TORCH_PICKLES
+                promised = True
+            if expected == count == _TORCH_PICKLES:
+                return None, met_arrays
+            try:
+                at = _refilled(stream, at)
+            except Malformed as fault:
+                return (fault if promised else None), met_arrays
+            rest = stream.window[at : at + 256]
+            if count >= expected:
+                if not media.looks_like_pickle(rest):
+                    return None, met_arrays
+                promised = rest[:1] == b"\x80" and rest[2:3] != b""
+
+    def _payloads(
+        self, verdict: Verdict, stream_of: Callable[[], Stream], place: str, depth: int, shift: int
+    ) -> Iterator[Note]:
+        for value, offset in verdict.payloads:
+            where = f"{place}bytes at {offset + shift:#x}!"
+            if depth >= self._budget.depth:
+                yield NotCovered(where, f"it lies more than {self._budget.depth} pickles deep")
+                continue
+            span = _payload_span(value, stream_of)
+            if span is None:
+                yield NotCovered(where, "it is too large to hold, and its container cannot be read twice")
+                continue
+            head = span.head(_HEAD)
+            kind = media.media_type_of(head, span.size_bytes)
+            for note in self._container(span, where, "", kind, depth + 1, looked_at=True):
+                if not isinstance(note, Pickle) or note.has_run:
+                    yield note
+
+    def _unknown(self, span: Span, place: str, name: str, depth: int) -> Iterator[Note]:
+        """Bytes of no known format: taken as a pickle when named so, and searched for the beginning of one."""
+        if _named(name, PICKLE_NAMES):
+            if span.head(3) == b"\x5d\x00\x00":
+                yield NotCovered(place, "it is packed with lzma in its old form, which needs a reader that is not here")
+                return
+            if span.head(2) == b"ZF":
+                yield from self._old_joblib(span, place, depth)
+                return
+            yield from self._pickles(lambda: Stream(span), place, depth, promised=True)
+        else:
+            yield from self._only_if_it_runs(self._pickles(lambda: Stream(span), place, depth, promised=False))
+        head = span.head(_SEARCHED_BYTES)
+        for number, found in enumerate(_HIDDEN_START.finditer(head)):
+            if number >= _SEARCHES:
+                return
+            if found.start() == 0:
+                continue
+            part = span.part(found.start(), span.size_bytes)
+            hidden = self._pickles(_streams_of(part), place, depth, promised=False, shift=found.start())
+            yield from self._only_if_it_runs(hidden)
+
+    @staticmethod
+    def _only_if_it_runs(found: Iterator[Note]) -> Iterator[Note]:
+        for note in found:
+            if isinstance(note, Pickle) and any(remark.code == "calls-code" for remark in note.remarks):
+                yield note
+
+    # -- containers ------------------------------------------------------------------------------------------------
+
+    def _array(self, span: Span, place: str, depth: int, looked_at: bool) -> Iterator[Note]:
+        try:
+            header = npy.read_header(span.bytes_at, span.size_bytes)
+        except Malformed as fault:
+            if not looked_at:
+                yield Unreadable(place, fault)
+            return
+        data = span.part(header.data_offset, span.size_bytes)
+        if header.holds_objects:
+            promised = not looked_at
+            yield from self._pickles(lambda: Stream(data), place, depth, promised, shift=header.data_offset)
+        elif (expected := header.data_bytes or 0) > data.size_bytes and not looked_at:
+            yield Unreadable(place, Truncated(f"the array promises {expected} bytes and has {data.size_bytes}"))
+
+    def _compressed(
+        self, span: Span, place: str, name: str, media_type: str, depth: int, looked_at: bool
+    ) -> Iterator[Note]:
+        def chunks() -> Iterator[bytes]:
+            return compressed.unpacked(span.bytes_at, span.size_bytes, media_type, max_bytes=_UNPACKED_BYTES)
+
+        # Two bytes make a zlib header: by themselves they promise nothing.
+        promised = not looked_at and (media_type != media.ZLIB or _named(name, PICKLE_NAMES))
+        try:
+            head = _first_bytes(chunks())
+        except Malformed as fault:
+            if promised:
+                yield Unreadable(place, fault)
+            return
+        inner_name = re.sub(r"\.(gz|bz2|xz|z|lzma)$", "", name.lower())
+        inner = media.media_type_of(head, max(len(head), 1), inner_name) if head else media.EMPTY
+        if inner == media.PICKLE or (inner == media.UNKNOWN and _named(inner_name, PICKLE_NAMES)):
+            yield from self._pickles(lambda: Stream(chunks()), place, depth, promised)
+        elif inner in (media.NPY, media.TAR, *media.ARCHIVES, media.TORCH_ZIP, media.NPZ, *compressed.CODECS):
+            held = b"".join(_at_most(chunks(), _HELD_BYTES + 1))
+            if len(held) > _HELD_BYTES:
+                yield NotCovered(place, f"it unpacks to more than {_HELD_BYTES} bytes")
+            else:
+                yield from self._container(span_of(held), place, inner_name, inner, depth + 1, looked_at)
+
+    def _old_joblib(self, span: Span, place: str, depth: int) -> Iterator[Note]:
+        """joblib before 0.10: `ZF`, the length as hexadecimal text, a zlib stream."""
+        for header_bytes in (21, 12, 20):
+            part = span.part(header_bytes, span.size_bytes)
+            if part.head(1) == b"\x78":
+                yield from self._compressed(part, place, "old.pkl", media.ZLIB, depth, looked_at=False)
+                return
+        yield Unreadable(place, Malformed("the joblib file's header is not known"))
+
+    def _tar(self, span: Span, place: str, depth: int, looked_at: bool) -> Iterator[Note]:
+        try:
+            for name, data in _tar_members(span):
+                where = f"{place}{name[:300]}!"
+                if len(data) >= _HELD_BYTES:
+                    yield NotCovered(where, f"of the member, only the first {_HELD_BYTES} bytes were looked into")
+                yield from self._member(span_of(data), where, name, depth, looked_at, torch=False)
+        except Malformed as fault:
+            if not looked_at:
+                yield Unreadable(place, fault)
+
+    def _zip(self, span: Span, place: str, name: str, looked_at: bool, depth: int) -> Iterator[Note]:
+        try:
+            directory = read_directory(span.bytes_at, span.size_bytes)
+        except Malformed as fault:
+            if not looked_at:
+                yield Unreadable(place, fault)
+            return
+        torch = any(_is_torch_member(entry) for entry in directory.entries)
+        if torch or _named(name, (*PICKLE_NAMES, "*.pt", "*.pth", "*.ckpt", "*.bin", "*.npz")):
+            for anomaly in directory.anomalies:
+                if anomaly.partition(":")[0] not in _HARMLESS:
+                    yield Anomaly(place, anomaly)
+        for entry in directory.entries:
+            if not entry.is_folder or entry.size_bytes:
+                yield from self._zip_member(span, entry, place, depth, looked_at, torch, directory)
+
+    def _zip_member(
+        self, span: Span, entry: ZipEntry, place: str, depth: int, looked_at: bool, torch: bool, directory: ZipDirectory
+    ) -> Iterator[Note]:
+        where = f"{place}{entry.name[:300]}!"
+        if entry.data_offset is None:
+            yield Unreadable(where, Malformed("the member has no local header"))
+            return
+        try:
+            head = _first_bytes(open_member(span.bytes_at, entry, max_bytes=1 << 62, check_crc=False), limit=_HEAD)
+        except Malformed as fault:
+            yield Unreadable(where, fault)
+            yield from self._raw_member(span, entry, where, depth)
+            return
+        kind = media.media_type_of(head, max(len(head), entry.size_bytes), entry.name)
+        if not _may_hold(kind, entry.name):
+            return
+        if torch and _TORCH_STORAGE.search(entry.name):
+            if kind not in (media.PICKLE, media.ZIP, media.TORCH_ZIP):
+                return
+            looked_at = True
+        if entry.size_bytes <= _HELD_BYTES:
+            held = bytearray()
+            try:
+                for chunk in open_member(span.bytes_at, entry, max_bytes=_HELD_BYTES):
+                    held += chunk
+            except WrongCrc as fault:
+                # PyTorch and others load the member all the same.
+                yield Anomaly(where, f"wrong-crc: {fault}")
+            except Malformed as fault:
+                yield Unreadable(where, fault)
+            yield from self._member(span_of(bytes(held)), where, entry.name, depth, looked_at, torch, kind)
+        elif entry.method == STORED:
+            data = span.part(entry.data_offset, entry.size_bytes)
+            yield from self._member(data, where, entry.name, depth, looked_at, torch, kind)
+        elif kind == media.PICKLE:
+            yield from self._pickles(
+                lambda: Stream(open_member(span.bytes_at, entry, max_bytes=_UNPACKED_BYTES, check_crc=False)),
+                where,
+                depth + 1,
+                not looked_at,
+            )
+        else:
+            yield NotCovered(where, f"it unpacks to more than {_HELD_BYTES} bytes")
+        if directory.codes & {"size-mismatch", "stored-size", "overlap", "method-mismatch"}:
+            yield from self._raw_member(span, entry, where, depth)
+
+    def _raw_member(self, span: Span, entry: ZipEntry, where: str, depth: int) -> Iterator[Note]:
+        """A member whose headers lie: what a loader finds that believes only where it begins."""
+        assert entry.data_offset is not None
+        data = span.part(entry.data_offset, span.size_bytes)
+        found = self._pickles(lambda: Stream(data), where, depth + 1, promised=False)
+        yield from self._only_if_it_runs(found)
+        if entry.method == DEFLATED or data.head(1) != b"\x80":
+            found = self._pickles(lambda: Stream(_inflated(data)), where, depth + 1, promised=False)
+            yield from self._only_if_it_runs(found)
+
+    def _member(
+        self, data: Span, where: str, name: str, depth: int, looked_at: bool, torch: bool, kind: str = ""
+    ) -> Iterator[Note]:
+        kind = kind or media.media_type_of(data.head(_HEAD), data.size_bytes, name)
+        if torch and kind in (media.UNKNOWN, media.TEXT) and not _named(name, PICKLE_NAMES):
+            return
+        yield from self._container(data, where, name, kind, depth + 1, looked_at)
+
+
+def _streams_of(span: Span) -> Callable[[], Stream]:
+    return lambda: Stream(span)
+
+
+def _refilled(stream: Stream, at: int) -> int:
+    """The position with at least 256 bytes behind it in the window, where there are so many."""
+    while len(stream.window) - at < 256 and not stream.ended:
+        at = stream.more(at)
+    return at
+
+
+def _payload_span(value: bytes | Blob, stream_of: Callable[[], Stream]) -> Span | None:
+    if isinstance(value, bytes):
+        return span_of(value)
+    if value.whole is not None:
+        return span_of(value.whole)
+    return stream_of().part(value.offset, value.size_bytes)
+
+
+def _ends_as_zip(span: Span) -> bool:
+    tail_bytes = min(span.size_bytes, WINDOW_BYTES)
+    tail = span.bytes_at(span.size_bytes - tail_bytes, tail_bytes)
+    return b"PK\x05\x06" in tail and b"PK\x01\x02" in tail
+
+
+def _is_torch_member(entry: ZipEntry) -> bool:
+    return re.search(r"(^|/)(data\.pkl|constants\.pkl)$", entry.name) is not None
+
+
+def _may_hold(kind: str, name: str) -> bool:
+    """Could a member of this kind hold a pickle?"""
+    packed = (
+        media.PICKLE,
+        media.NPY,
+        media.NPZ,
+        media.ZIP,
+        media.TORCH_ZIP,
+        media.KERAS_ZIP,
+        media.TAR,
+        *media.COMPRESSED,
+    )
+    if kind in (*packed, media.SEVEN_ZIP):
+        return True
+    if _named(name, PICKLE_NAMES):
+        return True
+    return kind == media.UNKNOWN and _named(name, WEIGHT_NAMES)
+
+
+def _first_bytes(chunks: Iterator[bytes], limit: int = WINDOW_BYTES) -> bytes:
+    head = b""
+    for chunk in chunks:
+        head += chunk
+        if len(head) >= limit:
+            break
+    return head[:limit]
+
+
+def _at_most(chunks: Iterator[bytes], limit: int) -> Iterator[bytes]:
+    given = 0
+    for chunk in chunks:
+        yield chunk[: limit - given]
+        given += len(chunk)
+        if given >= limit:
+            return
+
+
+def _inflated(span: Span) -> Iterator[bytes]:
+    """A raw deflate stream, as far as it goes."""
+    import zlib
+
+    inflate = zlib.decompressobj(-zlib.MAX_WBITS)
+    given = 0
+    for offset in range(0, span.size_bytes, WINDOW_BYTES):
+        pending = span.bytes_at(offset, min(WINDOW_BYTES, span.size_bytes - offset))
+        while pending and not inflate.eof:
+            try:
+                chunk = inflate.decompress(pending, 1 << 18)
+            except zlib.error as error:
+                raise Malformed("no deflate stream") from error
+            given += len(chunk)
+            if given > _HELD_BYTES:
+                raise Malformed("over budget: a raw member inflates too far")
+            yield chunk
+            pending = inflate.unconsumed_tail
+
+
+def _tar_members(span: Span) -> Iterator[tuple[str, bytes]]:
+    """(name, bytes) of the regular files of a tar; what is too large to hold is cut at that bound."""
+    offsets = range(0, span.size_bytes, WINDOW_BYTES)
+    reader = TarReader(span.bytes_at(at, min(WINDOW_BYTES, span.size_bytes - at)) for at in offsets)
+    for entry in reader:
+        if entry.kind == "file":
+            yield entry.name, b"".join(_at_most(reader.data(), _HELD_BYTES))
