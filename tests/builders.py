@@ -98,6 +98,64 @@ def generative_model(**changes: bytes | None) -> dict[str, bytes]:
     return _changed(files, changes)
 
 
+def speech_model(**changes: bytes | None) -> dict[str, bytes]:
+    """Whisper-shaped: speech in, text out, encoder and decoder, permissively licensed."""
+    files: dict[str, bytes] = {
+        "README.md": card(
+            pipeline_tag="automatic-speech-recognition",
+            datasets=("librispeech_asr",),
+            sections=("intended", "limits", "data", "evaluation", "contact", "safety"),
+        ),
+        "LICENSE": APACHE_FILE.read_bytes(),
+        "config.json": config("WhisperForConditionalGeneration", "whisper", d_model=8, vocab_size=64),
+        "preprocessor_config.json": json.dumps({"feature_extractor_type": "WhisperFeatureExtractor"}).encode(),
+        "model.safetensors": safetensors({"model.decoder.embed_tokens.weight": (64, 8), "proj_out.weight": (64, 8)}),
+    }
+    return _changed(files, changes)
+
+
+def falcon_model(**changes: bytes | None) -> dict[str, bytes]:
+    """Falcon-180B-shaped: open weights under the vendor's own terms, which limit hosting."""
+    files: dict[str, bytes] = {
+        "README.md": card(
+            licence="other",
+            pipeline_tag="text-generation",
+            datasets=("tiiuae/falcon-refinedweb",),
+            sections=("intended", "limits", "data", "evaluation", "contact", "safety"),
+            extra="license_name: falcon-180b-license",
+        ),
+        "config.json": config("FalconForCausalLM", "falcon", vocab_size=64, hidden_size=8),
+        "model.safetensors": safetensors({"transformer.word_embeddings.weight": (64, 8), "lm_head.weight": (64, 8)}),
+    }
+    return _changed(files, changes)
+
+
+def research_only_model(**changes: bytes | None) -> dict[str, bytes]:
+    """Mistral-shaped under a research licence: a text that no table of ours knows word for word."""
+    text = "Mistral AI Research License\n\nYou shall only use the Mistral Models for research purposes.\n"
+    files = generative_model()
+    files["README.md"] = card(
+        licence="other",
+        pipeline_tag="text-generation",
+        sections=("intended", "limits", "data", "evaluation", "contact", "safety"),
+        extra="license_name: mrl",
+    )
+    files["LICENSE"] = text.encode()
+    return _changed(files, changes)
+
+
+def adapter(base: str = "mistralai/Mistral-7B-v0.1", **changes: bytes | None) -> dict[str, bytes]:
+    """A LoRA adapter that names its base in card and configuration."""
+    settings = {"base_model_name_or_path": base, "peft_type": "LORA", "r": 8, "task_type": "CAUSAL_LM"}
+    files: dict[str, bytes] = {
+        "README.md": card(pipeline_tag="text-generation", extra=f"base_model: {base}"),
+        "LICENSE": APACHE_FILE.read_bytes(),
+        "adapter_config.json": json.dumps(settings).encode(),
+        "adapter_model.safetensors": safetensors({"base_model.model.q_proj.lora_A.weight": (8, 8)}),
+    }
+    return _changed(files, changes)
+
+
 def pickle_that_would_call(module: str = "posix", name: str = "system", argument: str = "echo ran") -> bytes:
     """A protocol 2 pickle, written opcode by opcode, that would call `module.name(argument)` when loaded."""
     text = argument.encode()
