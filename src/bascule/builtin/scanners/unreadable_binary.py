@@ -11,11 +11,32 @@ from collections.abc import Iterator
 
 from bascule.plugins.kinds import ScanFile, Seen
 from bascule.plugins.meta import Example, Meta, Reads, Rule
-from bascule.plugins.readers.media import ELF, HDF5, KERAS_ZIP, LZ4, ONNX, SEVEN_ZIP, TFLITE, UNKNOWN, ZSTD
+from bascule.plugins.readers.media import (
+    ARROW,
+    CTRANSLATE2,
+    ELF,
+    FASTTEXT,
+    HDF5,
+    JAVA_CLASS,
+    KERAS_ZIP,
+    LZ4,
+    MACH_O,
+    MSGPACK,
+    ONNX,
+    PYTHON_BYTECODE,
+    RAR,
+    SAVED_MODEL,
+    SEVEN_ZIP,
+    SQLITE,
+    TFLITE,
+    UNKNOWN,
+    WASM,
+    WINDOWS_PROGRAM,
+    ZSTD,
+)
 from bascule.records import Finding, Outcome, Severity
 
 RULE = "unreadable-binary"
-WINDOWS_PROGRAM = "application/vnd.microsoft.portable-executable"
 
 _CONVERT = "publish the weights as safetensors or GGUF, which are read to the last byte, or have this file reviewed"
 _UNPACK = "publish the files unpacked, or in a zip or tar archive"
@@ -25,12 +46,26 @@ _UNREAD: dict[str, tuple[str, str]] = {
     KERAS_ZIP: ("a Keras archive, which may hold layers with code", _CONVERT),
     ONNX: ("an ONNX graph, which may name custom operators and outside files", _CONVERT),
     TFLITE: ("a TensorFlow Lite graph, which may name custom operators", _CONVERT),
+    SAVED_MODEL: ("a TensorFlow SavedModel graph, which may name custom operators", _CONVERT),
+    CTRANSLATE2: ("a CTranslate2 model", _CONVERT),
+    FASTTEXT: ("a fastText model", _CONVERT),
+    MSGPACK: ("a MessagePack file, as thinc and flax write their weights", _CONVERT),
+    ARROW: ("an Arrow file", "publish the table as Parquet, CSV or JSON lines"),
+    SQLITE: ("an SQLite database", "publish its tables as CSV, JSON lines or Parquet"),
     SEVEN_ZIP: ("a 7z archive", _UNPACK),
+    RAR: ("a RAR archive", _UNPACK),
     ZSTD: ("a zstd stream", _UNPACK),
     LZ4: ("an LZ4 stream", _UNPACK),
     UNKNOWN: ("a binary whose format no reader here knows", _CONVERT),
 }
-_PROGRAMS = {ELF: "an ELF program or library", WINDOWS_PROGRAM: "a Windows program or library"}
+_PROGRAMS = {
+    ELF: "an ELF program or library",
+    WINDOWS_PROGRAM: "a Windows program or library",
+    MACH_O: "a macOS program or library",
+    WASM: "a WebAssembly module",
+    JAVA_CLASS: "a Java class",
+    PYTHON_BYTECODE: "compiled Python, which runs when it is imported and may differ from the source beside it",
+}
 
 META = Meta(
     id="unreadable_binary",

@@ -1,14 +1,19 @@
 """Media types by content, and the kind of component that a file is.
 
-The extension is a hint for text only (Markdown, JSON, YAML, Python look alike); binary formats are recognised by their
-bytes alone, so a pickle named `weights.safetensors` is a pickle.
+Rules:
+- The extension is a hint for text only (Markdown, JSON, YAML, Python look alike); binary formats are recognised by
+  their bytes alone, so a pickle named `weights.safetensors` is a pickle.
+- What an unpickler would run is a pickle, whatever magic it carries besides: a GIF that is also a pickle is a pickle.
+- A header that lies is still a header: safetensors with an absurd length is safetensors, for its reader to refuse.
+- What is not recognised is `UNKNOWN`, never a guess.
 """
 
 from __future__ import annotations
 
-import json
 import re
 
+from bascule.plugins.readers.pickle_shape import Shape, pickle_shape
+from bascule.plugins.readers.tar import is_header as is_tar_header
 from bascule.records import ArtefactKind
 
 PICKLE = "application/x-pickle"
@@ -19,6 +24,7 @@ NPY = "application/x-npy"
 ZIP = "application/zip"
 TAR = "application/x-tar"
 SEVEN_ZIP = "application/x-7z-compressed"
+RAR = "application/vnd.rar"
 GZIP = "application/gzip"
 ZLIB = "application/zlib"
 BZIP2 = "application/x-bzip2"
@@ -30,50 +36,79 @@ GGUF = "application/vnd.gguf"
 HDF5 = "application/x-hdf5"
 ONNX = "application/vnd.onnx"
 TFLITE = "application/vnd.tflite"
+SAVED_MODEL = "application/vnd.tensorflow.savedmodel"
+CTRANSLATE2 = "application/vnd.ctranslate2"
+FASTTEXT = "application/vnd.fasttext"
+MSGPACK = "application/vnd.msgpack"
 PARQUET = "application/vnd.apache.parquet"
+ARROW = "application/vnd.apache.arrow.file"
+SQLITE = "application/vnd.sqlite3"
 ELF = "application/x-elf"
+WINDOWS_PROGRAM = "application/vnd.microsoft.portable-executable"
+MACH_O = "application/x-mach-binary"
+WASM = "application/wasm"
+JAVA_CLASS = "application/java-vm"
+PYTHON_BYTECODE = "application/x-python-bytecode"
 PDF = "application/pdf"
 JSON = "application/json"
 YAML = "application/yaml"
+TOML = "application/toml"
 MARKDOWN = "text/markdown"
 PYTHON = "text/x-python"
+SHELL = "text/x-shellscript"
 NOTEBOOK = "application/x-ipynb+json"
 HTML = "text/html"
 CSV = "text/csv"
 TEXT = "text/plain"
 EMPTY = "inode/x-empty"
+UNKNOWN = "application/octet-stream"
 # Never told by content: only an endpoint that was pointed at has it.
 ENDPOINT = "application/vnd.bascule.endpoint+json"
-UNKNOWN = "application/octet-stream"
 
 COMPRESSED = (GZIP, ZLIB, BZIP2, XZ, ZSTD, LZ4)
-ARCHIVES = (ZIP, TAR, SEVEN_ZIP)
-
-_MAGIC: tuple[tuple[int, bytes, str], ...] = (
-    (0, b"GGUF", GGUF),
-    (0, b"FUGG", GGUF),
-    (0, b"\x93NUMPY", NPY),
-    (0, b"\x89HDF\r\n\x1a\n", HDF5),
-    (4, b"TFL3", TFLITE),
-    (0, b"PAR1", PARQUET),
-    (0, b"7z\xbc\xaf\x27\x1c", SEVEN_ZIP),
-    (0, b"\x1f\x8b", GZIP),
-    (0, b"BZh", BZIP2),
-    (0, b"\xfd7zXZ\x00", XZ),
-    (0, b"\x28\xb5\x2f\xfd", ZSTD),
-    (0, b"\x04\x22\x4d\x18", LZ4),
-    (257, b"ustar", TAR),
-    (0, b"\x7fELF", ELF),
-    (0, b"%PDF-", PDF),
-    (0, b"\x89PNG\r\n\x1a\n", "image/png"),
-    (0, b"\xff\xd8\xff", "image/jpeg"),
-    (0, b"GIF8", "image/gif"),
-    (8, b"WAVE", "audio/wav"),
-    (8, b"WEBP", "image/webp"),
-    (0, b"OggS", "audio/ogg"),
-    (0, b"fLaC", "audio/flac"),
-    (0, b"MZ", "application/vnd.microsoft.portable-executable"),
+ARCHIVES = (ZIP, TAR, SEVEN_ZIP, RAR)
+PROGRAMS = (ELF, WINDOWS_PROGRAM, MACH_O, WASM, JAVA_CLASS, PYTHON_BYTECODE)
+"""Machine or byte code."""
+UNREAD = (
+    *(HDF5, KERAS_ZIP, ONNX, TFLITE, SAVED_MODEL, CTRANSLATE2, FASTTEXT, MSGPACK, ARROW, SQLITE),
+    *(SEVEN_ZIP, RAR, ZSTD, LZ4, UNKNOWN),
 )
+"""Binary formats told by name that no reader here looks into: whoever answers for cleanliness must say so."""
+
+_MAGIC: tuple[tuple[bytes, str], ...] = (
+    (b"\x93NUMPY", NPY),
+    (b"PAR1", PARQUET),
+    (b"PARE", PARQUET),
+    (b"ARROW1\0\0", ARROW),
+    (b"SQLite format 3\0", SQLITE),
+    (b"7z\xbc\xaf\x27\x1c", SEVEN_ZIP),
+    (b"Rar!\x1a\x07", RAR),
+    (b"\x1f\x8b", GZIP),
+    (b"BZh", BZIP2),
+    (b"\xfd7zXZ\x00", XZ),
+    (b"\x28\xb5\x2f\xfd", ZSTD),
+    (b"\x04\x22\x4d\x18", LZ4),
+    (b"\xba\x16\x4f\x2f", FASTTEXT),
+    (b"\x7fELF", ELF),
+    (b"MZ", WINDOWS_PROGRAM),
+    (b"\xfe\xed\xfa\xce", MACH_O),
+    (b"\xfe\xed\xfa\xcf", MACH_O),
+    (b"\xce\xfa\xed\xfe", MACH_O),
+    (b"\xcf\xfa\xed\xfe", MACH_O),
+    (b"\0asm", WASM),
+    (b"%PDF-", PDF),
+    (b"\x89PNG\r\n\x1a\n", "image/png"),
+    (b"\xff\xd8\xff", "image/jpeg"),
+    (b"GIF87a", "image/gif"),
+    (b"GIF89a", "image/gif"),
+    (b"OggS", "audio/ogg"),
+    (b"fLaC", "audio/flac"),
+    (b"ID3", "audio/mpeg"),
+)
+_RIFF = {b"WAVE": "audio/wav", b"WEBP": "image/webp"}
+_HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
+# The signature may stand behind a user block of any of these sizes.
+_HDF5_PLACES = (0, *(512 << power for power in range(8)))
 
 _TEXT_BY_NAME: tuple[tuple[str, str], ...] = (
     (r"\.(md|markdown)$", MARKDOWN),
@@ -81,49 +116,103 @@ _TEXT_BY_NAME: tuple[tuple[str, str], ...] = (
     (r"\.(json|jsonl)$", JSON),
     (r"\.(ya?ml)$", YAML),
     (r"\.pyi?$", PYTHON),
+    (r"\.(sh|bash|zsh|bat|ps1)$", SHELL),
+    (r"\.(c|cc|cpp|cxx|cu|cuh|h|hpp)$", "text/x-c"),
+    (r"\.(js|mjs|cjs|ts|jsx|tsx)$", "text/javascript"),
+    (r"\.rs$", "text/x-rust"),
+    (r"\.(go|java|kt|scala|swift|jl|lua|r|rb|pl|php)$", "text/x-source"),
     (r"\.html?$", HTML),
     (r"\.(csv|tsv)$", CSV),
-    (r"\.toml$", "application/toml"),
+    (r"\.toml$", TOML),
     (r"\.svg$", "image/svg+xml"),
     (r"\.(jinja2?|j2)$", "text/x-jinja"),
 )
+CODE = (PYTHON, NOTEBOOK, SHELL, "text/x-c", "text/javascript", "text/x-rust", "text/x-source")
+"""Text that a person wrote for a machine to run."""
 
 
 def media_type_of(head: bytes, size_bytes: int, path: str = "") -> str:
-    """The media type of a file from its first bytes (up to 64 KiB are used) and its size."""
+    """The media type of a file from its first bytes (up to 64 KiB are used) and its size.
+
+    Law: for a binary format it does not depend on `path`.
+    """
     if size_bytes == 0:
         return EMPTY
-    if head[:4] == b"PK\x03\x04" or head[:4] == b"PK\x05\x06":
-        return _zip_flavour(head)
-    for offset, magic, media_type in _MAGIC:
-        if head[offset : offset + len(magic)] == magic:
-            return media_type
+    head = head[: 1 << 16]
+    shape = pickle_shape(head, size_bytes)
+    if shape is Shape.CALLS:
+        return PICKLE
+    # These two readers prove what they read to the last byte; a pickle that only could be one is left to them.
     if _is_safetensors(head, size_bytes):
         return SAFETENSORS
-    if looks_like_pickle(head):
+    if head[:4] in (b"GGUF", b"FUGG") and not re.match(rb"[ -~\r\n]{8}", head):
+        return GGUF
+    if shape is Shape.PLAUSIBLE or _has_protocol(head):
         return PICKLE
-    if len(head) >= 2 and head[0] == 0x78 and (head[0] << 8 | head[1]) % 31 == 0 and not _is_text(head):
-        return ZLIB
+    told = _binary(head) or (_text_flavour(head, path) if _is_text(head) else UNKNOWN)
+    # Raw numbers look faintly like a pickle and stay unknown; a picture or a text that does is up to something.
+    return PICKLE if shape is Shape.FAINT and told != UNKNOWN else told
+
+
+def _binary(head: bytes) -> str | None:
+    if head[:4] in (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08"):
+        return _zip_flavour(head)
+    if head[:4] == b"RIFF" and head[8:12] in _RIFF:
+        return _RIFF[head[8:12]]
+    for magic, media_type in _MAGIC:
+        # A few letters begin a word as well as a program.
+        if head.startswith(magic) and not (len(magic) <= 4 and magic.isalnum() and _is_text(head)):
+            return media_type
+    if any(head.startswith(_HDF5_MAGIC, place) for place in _HDF5_PLACES):
+        return HDF5
+    if head[4:8] == b"TFL3":
+        return TFLITE
+    if head[:4] == b"\xca\xfe\xba\xbe":
+        # A universal Mach-O counts its parts where a class file has its version, and never has 40 of them.
+        return MACH_O if int.from_bytes(head[4:8], "big") < 40 else JAVA_CLASS
+    if head[2:4] == b"\r\n" and 3000 <= int.from_bytes(head[:2], "little") < 4000 and b"\0" in head[4:16]:
+        return PYTHON_BYTECODE
+    if is_tar_header(head):
+        return TAR
     if _is_text(head):
-        return _text_flavour(head, path)
-    if _is_onnx(head):
+        return None
+    if len(head) >= 2 and head[0] == 0x78 and (head[0] << 8 | head[1]) % 31 == 0:
+        return ZLIB
+    return _serialised(head)
+
+
+def _serialised(head: bytes) -> str | None:
+    """Formats without a magic, told by how their first field must look."""
+    if re.match(rb"\x08[\x03-\x14][\x12\x1a\x22\x28\x32\x3a\x42]", head):
+        # A ModelProto opens with ir_version (3 or more in the wild) and soon names its producer, graph or opset.
         return ONNX
-    return UNKNOWN
+    if head.startswith(b"\x08\x01\x12"):
+        return SAVED_MODEL
+    if re.match(rb"[\x01-\x14]\0\0\0.\0[A-Za-z0-9]+Spec\0", head, re.DOTALL):
+        return CTRANSLATE2
+    if re.match(rb"[\x81-\x8f][\xa1-\xbf][A-Za-z_][\w.-]*[^\w.-]", head):
+        # A map with a short string for its first key, as thinc and flax write it.
+        return MSGPACK
+    return None
 
 
 def _zip_flavour(head: bytes) -> str:
-    name_length = int.from_bytes(head[26:28], "little")
-    name = head[30 : 30 + name_length]
-    if (
-        re.search(rb"(^|/)(data\.pkl|byteorder|\.format_version|\.storage_alignment)$", name)
-        or b"/data.pkl" in head[:4096]
-    ):
+    at = 4 if head.startswith(b"PK\x07\x08PK") else 0
+    name_length = int.from_bytes(head[at + 26 : at + 28], "little")
+    name = head[at + 30 : at + 30 + name_length]
+    if re.search(_TORCH_FIRST_MEMBER, name) or b"/data.pkl" in head[:4096]:
         return TORCH_ZIP
     if name.endswith(b".npy"):
         return NPZ
     if name in (b"metadata.json", b"config.json", b"model.weights.h5") and b"keras" in head:
         return KERAS_ZIP
     return ZIP
+
+
+_TORCH_FIRST_MEMBER = (
+    rb"(^|/)(data|constants|bytecode)\.pkl$|/(byteorder|version|\.format_version|\.storage_alignment)$"
+    rb"|/\.data/serialization_id$|/code/__torch__|^[^/]+/data/\d+$"
+)
 
 
 def _is_safetensors(head: bytes, size_bytes: int) -> bool:
@@ -134,38 +223,47 @@ def _is_safetensors(head: bytes, size_bytes: int) -> bool:
     return head[8:9] == b"{" and 2 <= header_bytes <= max(size_bytes, 100_000_000) and head[5:8] == b"\0\0\0"
 
 
-_PICKLE_OPENINGS = b"(cI]}lNdFGSUVLJKMTXBC\x80\x8c\x95\x88\x89"
-
-
 def looks_like_pickle(head: bytes) -> bool:
-    """Could an unpickler start here? Protocol 2 and later by their mark, 0 and 1 by their first opcodes."""
-    if len(head) >= 2 and head[0] == 0x80:
-        return head[1] <= 5
-    if head[:1] == b"c" or head[:1] == b"i":
-        return re.match(rb"[ci][A-Za-z_][\w.]*\n[A-Za-z_][\w.<>]*\n", head) is not None
-    if head[:1] == b"(":
-        return re.match(rb"\((?:[ldtiS(cIKMJVXULFN\]}]|\x8c)", head) is not None and not _is_prose(head)
-    return re.match(
-        rb"(?:[\]}]q.|[ILFSV][^\n]{1,200}\n[.p(tla0cS]|N\.|\x8c.|[\x88\x89]\.|\x95........\x80)", head, re.DOTALL
-    ) is not None and not _is_prose(head)
+    """Could an unpickler start here and get to an end, or past what is shown?"""
+    return _has_protocol(head) or pickle_shape(head) >= Shape.PLAUSIBLE
 
 
-def _is_prose(head: bytes) -> bool:
-    sample = head[:200]
-    return sample.count(b" ") * 8 > len(sample) and b"\n(" not in sample
+def _has_protocol(head: bytes) -> bool:
+    # Whatever follows: a pickle that breaks later is a broken pickle, and may have run until then.
+    return len(head) >= 2 and head[0] == 0x80 and head[1] <= 5
 
 
 def _is_text(head: bytes) -> bool:
-    if b"\0" in head[:4096] and not head.startswith((b"\xff\xfe", b"\xfe\xff")):
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")) or _is_bare_utf16(head):
+        return _decodes(head[: len(head) // 2 * 2], "utf-16-be" if head[:1] in (b"\0", b"\xfe") else "utf-16-le")
+    if b"\0" in head[:4096]:
         return False
+    if _decodes(head, "utf-8"):
+        return True
+    # Latin-1 and its like: few control bytes, mostly letters.
+    sample = head[:4096]
+    controls = sum(1 for byte in sample if byte < 9 or 13 < byte < 32)
+    return controls == 0 and sum(1 for byte in sample if byte > 126) * 4 < len(sample)
+
+
+def _decodes(head: bytes, encoding: str) -> bool:
     try:
-        head.decode("utf-8")
+        head.decode(encoding)
     except UnicodeDecodeError as error:
-        # A character cut by the end of the sample is still text; Latin-1 text has few control bytes.
-        if error.start < len(head) - 4:
-            controls = sum(1 for byte in head[:4096] if byte < 9 or 13 < byte < 32)
-            return controls == 0 and sum(1 for byte in head[:4096] if byte > 126) * 4 < len(head[:4096])
+        # A character cut by the end of the sample is still text.
+        return error.start >= len(head) - 4 and error.start > 0
     return True
+
+
+def _is_bare_utf16(head: bytes) -> bool:
+    """UTF-16 without a mark: every second byte of Western text is zero, and the others are printable."""
+    sample = head[: min(len(head), 512) // 2 * 2]
+    if len(sample) < 8:
+        return False
+    for zeros, letters in ((sample[1::2], sample[::2]), (sample[::2], sample[1::2])):
+        if not zeros.strip(b"\0") and all(byte in (9, 10, 13) or 32 <= byte < 127 for byte in letters):
+            return True
+    return False
 
 
 def _text_flavour(head: bytes, path: str) -> str:
@@ -173,33 +271,30 @@ def _text_flavour(head: bytes, path: str) -> str:
     for pattern, media_type in _TEXT_BY_NAME:
         if re.search(pattern, name):
             return media_type
-    start = head.lstrip()[:1]
-    if start in (b"{", b"["):
-        try:
-            json.loads(head)
-        except ValueError:
-            return TEXT
+    start = head[:4096].removeprefix(b"\xef\xbb\xbf").lstrip()
+    if re.match(rb'\{\s*(?:"|\}\s*$)|\[\s*(?:["\[{\d-]|\]\s*$)', start):
         return JSON
-    if head.startswith((b"#!/usr/bin/env python", b"#!/usr/bin/python")):
+    if re.match(rb"#!\s*\S*(?:/env\s+)?\S*python", start):
         return PYTHON
-    return TEXT
+    return SHELL if start.startswith(b"#!") else TEXT
 
 
-def _is_onnx(head: bytes) -> bool:
-    # A ModelProto opens with ir_version (field 1, varint) and soon names its producer, graph or opset.
-    return (
-        len(head) > 8
-        and head[0] == 0x08
-        and 1 <= head[1] <= 20
-        and head[2] in (0x12, 0x1A, 0x22, 0x28, 0x32, 0x3A, 0x42)
-    )
-
-
-_WEIGHT_TYPES = {PICKLE, TORCH_ZIP, KERAS_ZIP, NPZ, NPY, SAFETENSORS, GGUF, HDF5, ONNX, TFLITE}
+_WEIGHT_TYPES = {PICKLE, TORCH_ZIP, KERAS_ZIP, NPZ, NPY, SAFETENSORS, GGUF, HDF5, ONNX, TFLITE, SAVED_MODEL}
+_WEIGHT_TYPES |= {CTRANSLATE2, FASTTEXT}
+# Code is never a licence, a card or data, whatever it is called: `license_check.py` is code.
+_KINDS_OF_CODE = {
+    ArtefactKind.TRAINING_CODE,
+    ArtefactKind.PREPROCESSING_CODE,
+    ArtefactKind.EVALUATION_CODE,
+    ArtefactKind.ARCHITECTURE,
+    ArtefactKind.LIBRARIES,
+    ArtefactKind.CHAT_TEMPLATE,
+}
 
 _KIND_BY_NAME: tuple[tuple[str, ArtefactKind], ...] = (
     (
-        r"(^|/)(licen[cs]e|copying|notice|use[_-]?policy|acceptable[_-]use)[^/]*$|\.dist-info/(licenses?/)",
+        r"(^|/)([^/]*[_-])?(licen[cs]es?|copying|copyright|notices?|unlicense|use[_-]?policy|acceptable[_-]use)([._-][^/]*)?$"
+        r"|\.dist-info/licenses?/|[-_.](mit|apache|bsd|gpl|lgpl|mpl)([-_.]?\d[\w.]*)?\.(txt|md)$",
         ArtefactKind.LICENCE,
     ),
     (
@@ -257,28 +352,32 @@ _KIND_BY_NAME: tuple[tuple[str, ArtefactKind], ...] = (
 def classify(path: str, media_type: str) -> ArtefactKind:
     """The kind of component, from content first and then from the names that publishers use."""
     name = path.lower()
+    if media_type in PROGRAMS:
+        return ArtefactKind.LIBRARIES
     for pattern, kind in _KIND_BY_NAME:
-        if re.search(pattern, name):
-            # A pickle named README or tokenizer.bin keeps its name's kind only where that is a binary kind.
-            if media_type in _WEIGHT_TYPES and kind not in (
-                ArtefactKind.ADAPTER,
-                ArtefactKind.INTERMEDIATE_WEIGHTS,
-                ArtefactKind.TOKENIZER,
-            ):
-                return ArtefactKind.WEIGHTS
-            return kind
+        if not re.search(pattern, name):
+            continue
+        if media_type in CODE and kind not in _KINDS_OF_CODE:
+            continue
+        # A pickle named README or tokenizer.bin keeps its name's kind only where that is a binary kind.
+        if media_type in _WEIGHT_TYPES and kind not in _KINDS_OF_BINARIES:
+            return ArtefactKind.WEIGHTS
+        return kind
     if media_type in _WEIGHT_TYPES:
         return ArtefactKind.WEIGHTS
-    if media_type in (UNKNOWN, *COMPRESSED) and re.search(
-        r"\.(bin|pt|pth|ckpt|model|onnx|pb|h5|keras|ftz|joblib|pkl|weights|npz|mlmodel|tflite|safetensors|gguf)$", name
-    ):
+    if media_type in (UNKNOWN, ZIP, TAR, MSGPACK, *COMPRESSED) and re.search(_WEIGHT_NAMES, name):
         return ArtefactKind.WEIGHTS
-    if media_type in (PYTHON, NOTEBOOK):
+    if media_type in CODE:
         return ArtefactKind.INFERENCE_CODE
-    if media_type == PARQUET:
+    if media_type in (PARQUET, ARROW):
         return ArtefactKind.DATASET
-    if media_type == ELF:
-        return ArtefactKind.LIBRARIES
-    if media_type in (JSON, YAML, "application/toml") or ".dist-info/" in name:
+    if media_type in (JSON, YAML, TOML) or ".dist-info/" in name:
         return ArtefactKind.METADATA
     return ArtefactKind.UNCLASSIFIED
+
+
+_KINDS_OF_BINARIES = {ArtefactKind.ADAPTER, ArtefactKind.INTERMEDIATE_WEIGHTS, ArtefactKind.TOKENIZER}
+_WEIGHT_NAMES = (
+    r"\.(bin|pt|pth|ckpt|model|onnx|pb|h5|keras|ftz|joblib|pkl|weights|npz|mlmodel|tflite|safetensors|gguf|nemo|mar|skops"
+    r"|msgpack|data-\d+-of-\d+)$|\.onnx[._]data$|(^|/)model$"
+)
