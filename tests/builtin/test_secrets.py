@@ -1,0 +1,258 @@
+"""Secrets: the issuers' formats are found wherever words are, and what only looks like one is not.
+
+Every token is put together when a test runs; none is real.
+"""
+
+# ruff: noqa: E501 (specimens are kept on one line each)
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import pickle
+import time
+from collections.abc import Mapping
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bascule.builtin.scanners.secrets import plugin
+from bascule.builtin.scanners.secrets.cases import (
+    aws_key,
+    gguf,
+    github_token,
+    hugging_face_token,
+    noise,
+    private_key,
+    safetensors,
+)
+from bascule.builtin.scanners.secrets.kinds import checksum_holds, with_checksum
+from bascule.plugins.testing import check_scanner, scan_memory
+from bascule.records import Finding, Outcome
+
+HEX = "0123456789abcdef"
+DIGITS = "0123456789"
+WIDE = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
+BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+
+
+def found(files: Mapping[str, bytes]) -> list[Finding]:
+    report = scan_memory(plugin, files)
+    return [item for item in report.seen if isinstance(item, Finding) and item.outcome == Outcome.TRUE]
+
+
+def found_in(text: str, path: str = "notes.txt") -> list[Finding]:
+    return found({path: text.encode()})
+
+
+def web_token(claims: Mapping[str, object], alg: str = "HS256") -> str:
+    def part(value: object) -> str:
+        return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
+
+    return f"{part({'alg': alg, 'typ': 'JWT'})}.{part(claims)}.{noise('signature', 43, WIDE[:-2])}"
+
+
+def pypi_token() -> str:
+    body = base64.urlsafe_b64encode(b"\x02\x01\x08pypi.org" + hashlib.sha512(b"macaroon").digest() * 2).decode()
+    return "py" + "pi-" + body.rstrip("=")
+
+
+TOKENS = {
+    "AWS access key id": aws_key(),
+    "GitHub token": github_token(),
+    "GitHub fine-grained token": "github" + "_pat_" + noise("f1", 22) + "_" + noise("f2", 59),
+    "GitLab token": "gl" + "pat-" + noise("lab", 20),
+    "Slack token": "xo" + "xb-" + noise("s1", 12, DIGITS) + "-" + noise("s2", 12, DIGITS) + "-" + noise("s3", 24),
+    "Slack webhook": "https://hooks.slack.com/"
+    + "services/T"
+    + noise("t", 9)
+    + "/B"
+    + noise("b", 9)
+    + "/"
+    + noise("h", 24),
+    "Stripe key": "sk" + "_live_" + noise("stripe", 24),
+    "OpenAI key": "s" + "k-" + noise("o1", 20) + "T3Blbk" + "FJ" + noise("o2", 20),
+    "OpenAI project key": "s" + "k-proj-" + noise("o3", 74, WIDE) + "T3Blbk" + "FJ" + noise("o4", 74, WIDE),
+    "Anthropic key": "s" + "k-ant-api03-" + noise("a", 93, WIDE) + "AA",
+    "Hugging Face token": hugging_face_token(),
+    "Google API key": "AI" + "za" + noise("g", 35),
+    "Azure storage key": "Account" + "Key=" + noise("az", 86, BASE64) + "==",
+    "npm token": with_checksum("np" + "m_", noise("npm", 30)),
+    "PyPI token": pypi_token(),
+    "SendGrid key": "S" + "G." + noise("sg1", 22) + "." + noise("sg2", 43),
+    "Twilio key": "twilio: S" + "K" + noise("tw", 32, HEX),
+    "Telegram bot token": noise("tg", 9, DIGITS[1:]) + ":A" + "A" + noise("tg2", 33),
+    "JSON web token": web_token({"sub": "u-81", "iss": "auth", "exp": 1_900_000_000}),
+    "private key (PEM)": private_key(),
+    "Groq key": "gs" + "k_" + noise("groq", 52),
+    "NVIDIA key": "nv" + "api-" + noise("nv", 64),
+    "Replicate token": "r" + "8_" + noise("rep", 37),
+    "key or token": 'api_key = "' + noise("generic", 32) + '"',
+    "password": 'password = "' + noise("pw", 9) + "!7" + '"',
+    "password in an address": "postgres://svc:" + noise("url", 16) + "9@db.internal.corp/x",
+    "AWS secret access key": "aws_secret_access_key = " + noise("awss", 40, BASE64),
+}
+
+
+def test_its_own_examples_hold() -> None:
+    assert check_scanner(plugin) == []
+
+
+@pytest.mark.parametrize("kind", TOKENS)
+@pytest.mark.parametrize("frame", ["{}", "log in with {} at once\n", 'x = "{}"\n', "a\n\n{}\nb", "[x]({})", "'{}',"])
+def test_every_issuers_format_is_found_and_named(kind: str, frame: str) -> None:
+    if frame.count('"') and '"' in TOKENS[kind]:
+        frame = "{}"
+    assert [item.message.partition(":")[0] for item in found_in(frame.replace("{}", TOKENS[kind]))] == [kind]
+
+
+@pytest.mark.parametrize("kind", TOKENS)
+def test_no_message_shows_what_was_found(kind: str) -> None:
+    token = TOKENS[kind]
+    secret = max((part for part in token.replace('"', " ").replace("/", " ").split()), key=len)
+    for item in found_in(token):
+        shown = item.model_dump_json()
+        assert not any(secret[at : at + 8] in shown for at in range(len(secret) - 7))
+
+
+@given(st.text("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", min_size=30, max_size=30))
+def test_checksums_hold_for_what_was_issued_and_for_nothing_else(random: str) -> None:
+    token = with_checksum("ghp_", random)
+    assert len(token) == 40
+    assert checksum_holds(token)
+    assert not checksum_holds(token[:-1] + ("0" if token[-1] != "0" else "1"))
+
+
+PLACES = {
+    "safetensors metadata": lambda t: {"model.safetensors": safetensors({"note": f"pushed with {t}"})},
+    "GGUF value": lambda t: {"model.gguf": gguf("general.description", f"pushed with {t}")},
+    "notebook output": lambda t: {
+        "a.ipynb": json.dumps({"cells": [{"cell_type": "code", "outputs": [{"text": [f"token is {t}\n"]}]}]}).encode()
+    },
+    "JSON value": lambda t: {"config.json": json.dumps({"hub": {"value": t}}).encode()},
+    "escaped JSON value": lambda t: {
+        "config.json": ('{"v": "' + "".join(f"\\u{ord(c):04x}" for c in t) + '"}').encode()
+    },
+    "pickled argument": lambda t: {"args.pkl": pickle.dumps({"token": t})},
+    "UTF-16 text": lambda t: {"notes.txt": ("\ufeff" + f"token {t}\n").encode("utf-16-le")},
+    "YAML": lambda t: {"run.yaml": f"env:\n  WANDB: {t}\n".encode()},
+    "Jinja": lambda t: {"chat_template.jinja": f"{{# {t} #}}".encode()},
+    "model card": lambda t: {"README.md": f"---\nlicense: mit\n---\nUse `{t}`.\n".encode()},
+    "Dockerfile": lambda t: {"Dockerfile": f"ENV X={t}\n".encode()},
+    "a name with no ending": lambda t: {"run": f"#!/bin/sh\nexport X={t}\n".encode()},
+    "tokenizer's added tokens": lambda t: {"tokenizer.json": json.dumps({"added_tokens": [{"content": t}]}).encode()},
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_token_is_found_wherever_words_are(place: str) -> None:
+    for token in (hugging_face_token(), github_token(), aws_key()):
+        assert len(found(PLACES[place](token))) == 1
+
+
+def test_a_private_key_is_found_in_json_and_notebooks_where_its_lines_are_escaped() -> None:
+    for path in ("service.json", "run.ipynb"):
+        assert len(found({path: json.dumps({"private_key": private_key()}).encode()})) == 1
+
+
+def test_a_token_across_two_windows_is_found_once() -> None:
+    token = hugging_face_token()
+    for shift in (0, 10, 36, 37, 38, 9000):
+        filler = b"plain words \n" * ((1 << 20) // 13 + 1)
+        data = filler[: (1 << 20) - shift - 1] + b" " + token.encode() + b" " + filler
+        assert len(found({"log.txt": data})) == 1
+
+
+def test_a_finding_names_its_line() -> None:
+    filler = "words\n" * 400_000
+    assert [item.location for item in found_in(filler + f"x {github_token()}\n")] == ["line 400001"]
+    assert [item.location for item in found({"m.gguf": gguf("general.description", aws_key())})] == [
+        "general.description"
+    ]
+
+
+def test_two_equal_tokens_are_one_finding_and_two_different_ones_two() -> None:
+    one, two = hugging_face_token(), "h" + "f_" + noise("another", 34)
+    assert len(found_in(f"{one}\n{one}\n")) == 1
+    assert len(found_in(f"{one}\n{two}\n")) == 2
+
+
+CLEAN = {
+    "special tokens": '{"pad_token": "<|endoftext|>", "eos_token": "</s>", "unk_token": "[UNK]", "mask_token": "<mask>"}',
+    "token settings": "image_token = '<image>'\nmax_new_tokens: 2048\nadd_bos_token: true\npad_token_id = 50256\n",
+    "an example key": "AK" + "IAIOSFODNN7EXAMPLE and wJalrXUtnFEMI/K7MDENG" + "/bPxRfiCYEXAMPLEKEY",
+    "a placeholder": 'HF_TOKEN="h' + "f_" + "x" * 34 + '"\nOPENAI_API_KEY=s' + "k-proj-" + "your-key-goes-here" * 3,
+    "angle brackets": 'api_key="<your key>"\npassword = "<password>"\n',
+    "a variable": 'password = "${DB_PASSWORD}"\ntoken = "{{ secrets.TOKEN }}"\nAPI_KEY=$API_KEY\n',
+    "from the environment": 'token = os.environ["HF_TOKEN"]\napi_key = os.getenv("OPENAI_API_KEY")\nsecret = get_secret("name")\n',
+    "an argument": 'parser.add_argument("--password", default="", help="the password")\nlogin(token=args.token)\n',
+    "a hash": "commit 3f786850e387550fdab836ed7e6dc881de23001b\n" + hashlib.sha256(b"a").hexdigest(),
+    "an integrity field": '{"integrity": "sha512-' + noise("i", 86, BASE64) + '=="}',
+    "a checksum that fails": "gh" + "p_" + noise("not a token", 36),
+    "an unsigned web token": web_token({"sub": "x"}, alg="none"),
+    "the standard's specimen": web_token({"sub": "1234567890", "name": "John Doe"}),
+    "a public key": "-----BEGIN PUBLIC KEY-----\n" + noise("pub", 120, BASE64) + "\n-----END PUBLIC KEY-----",
+    "an elided private key": "-----BEGIN PRIVATE" + " KEY-----\nMIIE...\n-----END PRIVATE" + " KEY-----",
+    "words with prefixes": "task-based risk-adjusted desk-proj-management disk-ant-api ask-or-answer_a_question_long_enough",
+    "an address without a password": "https://example.org:8443/path@v2 http://[::1]:80 git@github.com:org/repo.git",
+    "a plain example address": "postgres://user:password@localhost/db redis://:secret@127.0.0.1 http://me:hunter2x9@example.com",
+    "dictionary words": 'password = "correct-horse-battery"\nsecret_name: "my-database-credentials"\n',
+    "a model name": 'api_key_name = "text-embedding-3-large"\ntoken_type: "bearer_token_type_2"\n',
+    "a uuid": 'session_key = "9f1c2b34-5d6e-4f70-8a91-b2c3d4e5f607"',
+    "a picture": "data:image/png;base64," + noise("png", 20000, BASE64),
+    "long identifiers": "def test_that_hf_transformers_can_load_a_model_with_a_very_long_name_indeed(): pass",
+    "a key of a mapping": 'primary_key = "d41d8cd98f00b204e9800998ecf8427e"\nsort_key: "f00b204e9800998ecf8427e1"\n',
+    "a licence key": '"license_key": "apache-2-0-with-llvm-exception-x1"',
+}
+
+
+@pytest.mark.parametrize("name", CLEAN)
+@pytest.mark.parametrize("path", ["notes.md", "code.py", "settings.yaml"])
+def test_what_only_looks_like_a_secret_is_none(name: str, path: str) -> None:
+    assert found_in(CLEAN[name], path) == []
+
+
+def test_a_vocabulary_of_many_words_holds_no_password() -> None:
+    vocabulary = {noise(f"w{n}", 3 + n % 9): n for n in range(3000)} | {
+        "password": 3001,
+        "token": 3002,
+        "api_key": 3003,
+    }
+    assert found({"tokenizer.json": json.dumps({"model": {"vocab": vocabulary}}).encode()}) == []
+    assert found({"vocab.json": json.dumps(vocabulary).encode()}) == []
+
+
+def test_a_settings_file_needs_no_quotes_and_code_does() -> None:
+    line = "db_password: " + noise("unquoted", 14) + "%9\n"
+    assert len(found_in(line, "settings.yaml")) == 1
+    assert found_in("password = compute_password9(seed_2)\n", "code.py") == []
+
+
+def test_what_a_person_chose_is_shown_neither_in_part_nor_by_digest() -> None:
+    (item,) = found_in('password = "' + "Tr0ub4d" + 'or&3x"\n', "code.py")
+    assert item.details == {"kind": "password", "length": 12}
+    assert "Tr0u" not in item.message
+
+
+def test_a_truncated_header_is_an_error_not_clean() -> None:
+    for files in ({"m.gguf": b"GGUF\x03\0\0\0\0"}, {"m.safetensors": (1 << 20).to_bytes(8, "little") + b'{"a'}):
+        assert scan_memory(plugin, files).answers == {"secret-in-file": Outcome.ERROR}
+
+
+def test_hostile_text_takes_no_more_than_its_share_of_time() -> None:
+    hostile = [
+        b"-" * (1 << 20),
+        b"token" * 200_000,
+        b"password=" * 110_000,
+        b"eyJ" * 350_000,
+        b"://" * 350_000,
+        b"a:" * 500_000,
+        b"-----BEGIN PRIVATE KEY-----" * 30_000,
+        b"key = '" * 150_000,
+    ]
+    started = time.process_time()
+    for data in hostile:
+        found({"x.txt": data})
+    assert time.process_time() - started < 20
