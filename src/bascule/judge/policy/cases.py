@@ -98,7 +98,7 @@ def run_case(pack: PolicyPack, case: Case) -> CaseResult:
         return CaseResult(case, (error.message,))
     except ValidationError as error:
         return CaseResult(case, tuple(f"`given`: {item['msg']} ({item['loc']})" for item in error.errors()))
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         return CaseResult(case, (f"`given` cannot be read: {type(error).__name__}: {visible(str(error))}",))
     return CaseResult(case, tuple(_unmet(case.expect, judgement)), judgement)
 

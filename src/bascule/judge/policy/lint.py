@@ -194,7 +194,7 @@ def _reachable(ladder: Ladder, record: PackRule | Scenario) -> tuple[str, ...]:
 
 def _shadowed(pack: PolicyPack) -> Iterator[Fault]:
     """Two rules that ask the same, one of them everywhere that the other does."""
-    order = [tier.id for ladder in pack.ladders for tier in ladder.tiers]
+    order = [tier.id for ladder in pack.ladders for tier in ladder.tiers[1:]]  # the lowest asks for nothing
     by_question: dict[tuple[object, ...], list[PackRule]] = {}
     for rule in pack.rules:
         texts = tuple(syntax.unparse(compile_expression(text).tree) for _, text in expressions_of(rule))

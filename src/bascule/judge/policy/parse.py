@@ -81,10 +81,9 @@ def parse_pack(
     Law: the same files give the same digest, whatever their order.
     """
     sheet = gather(files, name, bases)
-    if not sheet.faults:
-        pack = _build(sheet)
-        if pack is not None:
-            return pack
+    pack = None if sheet.unread else _build(sheet)
+    if pack is not None:
+        return pack
     raise InputError.from_faults(
         "policy.invalid",
         f"policy pack `{visible(name)}` cannot be used",

@@ -51,10 +51,14 @@ class Item:
 
 
 class Sheet:
-    """What all files say together, every fault so far, and what the digest is over."""
+    """What all files say together, every fault so far, and what the digest is over.
+
+    unread: some file could not be read at all, so that whatever else seems missing may stand in it.
+    """
 
     def __init__(self) -> None:
         self.faults: list[str] = []
+        self.unread = False
         self.single: dict[str, Item] = {}
         self.lists: dict[str, list[Item]] = {key: [] for key in LISTS}
         self.tables: dict[str, dict[str, Item]] = {key: {} for key in TABLES}
@@ -69,6 +73,7 @@ def gather(files: Mapping[str, bytes], name: str, bases: Bases, above: tuple[str
     sheet = Sheet()
     sheet.digest = {"language": LANGUAGE, "files": pack_manifest(files)}
     if "pack.yaml" not in files:
+        sheet.unread = True
         sheet.fault("pack.yaml", f"`{visible(name)}` holds no pack.yaml")
         return sheet
     for path in sorted(files):
@@ -84,11 +89,13 @@ def _read_file(sheet: Sheet, path: str, data: bytes) -> None:
     try:
         document = load_document(data, path)
     except InputError as error:
+        sheet.unread = True
         sheet.faults.append(error.message.replace(f"`{path}` line ", f"{path}:").replace(f"`{path}`", path))
         return
     if document.value is None:
         return
     if not isinstance(document.value, dict):
+        sheet.unread = True
         sheet.fault(document.at(()), "must be a mapping of keys such as `rules:`")
         return
     for key, value in document.value.items():
@@ -122,15 +129,18 @@ def _placer(document: Document, start: Place) -> Callable[[Place], str]:
 def _extend(sheet: Sheet, extends: Item, bases: Bases, above: tuple[str, ...]) -> None:
     base_name, place = extends.value, extends.place(())
     if base_name in above or len(above) > 5:
+        sheet.unread = True
         sheet.fault(place, f"`{visible(base_name)}` extends itself, by way of {' → '.join(above)}")
         return
     try:
         files = bases(base_name) if callable(bases) else (bases or {})[base_name]
     except KeyError:
+        sheet.unread = True
         sheet.fault(place, f"the pack `{visible(base_name)}` that this one extends is not at hand")
         return
     base = gather(files, base_name, bases, above)
     sheet.faults += [f"{base_name}/{fault}" for fault in base.faults]
+    sheet.unread |= base.unread
     sheet.digest["extends"] = base.digest
     _remove(sheet, base)
     _override(sheet, base)

@@ -158,7 +158,8 @@ def _text(node: Node) -> tuple[str, int]:
         case Call(function="_?_:_", args=(test, yes, no)):
             return f"{_bound(test, 1)} ? {_bound(yes, 1)} : {_bound(no, 0)}", 0
         case Call(function="!_" | "-_", args=(operand,)):
-            return f"{node.function[0]}{_bound(operand, 6)}", 6
+            # `!(!x)` with its brackets: CEL's parser takes `!!x` for `x`.
+            return f"{node.function[0]}{_bound(operand, 7)}", 6
         case Call(function="_[_]", args=(operand, index)):
             return f"{_bound(operand, _TIGHTEST)}[{unparse(index)}]", _TIGHTEST
         case Call(args=(left, right)) if node.function in _INFIX and node.target is None:

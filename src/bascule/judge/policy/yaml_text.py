@@ -149,7 +149,7 @@ class _Reader:
         text = str(node.value)
         match node.tag.removeprefix("tag:yaml.org,2002:"):
             case "str" | "merge":
-                return text
+                return self._whole(text, node)
             case "bool":
                 return text == "true"
             case "null":
@@ -159,6 +159,13 @@ class _Reader:
             case "float":
                 return self._bounded(float(text), node)
         raise self._unknown_tag(node)
+
+    def _whole(self, text: str, node: Node) -> str:
+        """Pairs of escaped surrogates joined, as in JSON; a lone one is no character, and nothing could sign it."""
+        try:
+            return text.encode("utf-16", "surrogatepass").decode("utf-16")
+        except UnicodeDecodeError:
+            raise _refused(self.what, node.start_mark.line + 1, "half a character (a lone surrogate)") from None
 
     def _bounded(self, number: int | float, node: Node) -> int | float:
         if abs(number) > 2**53 and not isinstance(number, float):

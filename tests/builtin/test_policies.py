@@ -1,0 +1,179 @@
+"""The packs that ship keep their promises, and the examples do."""
+
+from __future__ import annotations
+
+from datetime import date
+from functools import cache
+
+import pytest
+
+from bascule.judge.policy.cases import CaseResult, question_of, run_cases
+from bascule.judge.policy.cel import compile_expression
+from bascule.judge.policy.cover import cover
+from bascule.judge.policy.diff import diff
+from bascule.judge.policy.lint import lint
+from bascule.judge.policy.pack import PolicyPack
+from bascule.judge.policy.parse import load_yaml, parse_pack
+from bascule.judge.question import Vocabulary
+from bascule.plugins.readers.licences.classes import classes
+from bascule.plugins.registry import working
+from bascule.records import Context
+from packs import EXAMPLES, SHIPPED, files_under, pack_files, shipped_pack
+
+
+@cache
+def example_pack() -> PolicyPack:
+    return parse_pack(files_under(EXAMPLES / "policy-pack"), "example", pack_files)
+
+
+@cache
+def results(name: str) -> dict[str, CaseResult]:
+    pack = example_pack() if name == "example" else shipped_pack(name)
+    return {result.case.id: result for result in run_cases(pack)}
+
+
+def vocabulary() -> dict[str, Vocabulary]:
+    metas = [loaded.plugin.meta for loaded in working("scanners")]
+    return {
+        meta.id: Vocabulary(
+            [rule.id for rule in meta.rules],
+            [measure.name for measure in meta.measures],
+            [reading.name for reading in meta.readings],
+        )
+        for meta in metas
+    }
+
+
+@pytest.mark.parametrize("name", [*SHIPPED, "example"])
+def test_every_case_holds(name: str) -> None:
+    broken = {case: result.faults for case, result in results(name).items() if not result.passed}
+    assert broken == {}
+
+
+@pytest.mark.parametrize("name", [*SHIPPED, "example"])
+def test_a_pack_that_ships_has_no_lint(name: str) -> None:
+    pack = example_pack() if name == "example" else shipped_pack(name)
+    assert lint(pack, vocabulary(), date(2026, 11, 25)) == ()
+
+
+def test_the_default_packs_cases_try_everything_that_can_be_tried() -> None:
+    rows = cover(shipped_pack("default"), list(results("default").values()))
+    untried = {row.id: row.untried for row in rows if row.untried}
+    # A blank contact is unknown and any other is enough, so these two can pass or be unknown and never fail.
+    assert untried == {"problems-can-be-reported": ("fail",), "endpoint-contact": ("fail",)}
+
+
+def test_models_land_on_at_least_five_tiers_of_the_release_ladder() -> None:
+    landed = {
+        tier
+        for result in results("default").values()
+        if result.judgement and result.judgement.decision.ladder == "release"
+        for kind, tier in result.judgement.decision.granted.items()
+        if kind in ("weights", "endpoint", "dataset")
+    }
+    assert landed >= {"T0", "T1", "T2", "T3", "T4", "T6", "T7", "T8"}
+
+
+def test_one_release_is_a_vector_of_tiers() -> None:
+    judgement = results("default")["pickle-runs-a-command"].judgement
+    assert judgement is not None
+    assert {str(kind): tier for kind, tier in judgement.decision.granted.items()} == {
+        "weights": "T0",
+        "architecture": "T8",
+        "tokenizer": "T8",
+        "model_card": "T8",
+        "licence": "T8",
+    }
+
+
+def test_one_set_of_evidence_leads_to_three_decisions_in_three_contexts() -> None:
+    decisions = {}
+    for name in ("eu-health", "us-research", "intranet"):
+        judgement = results("default")[f"context-{name}"].judgement
+        assert judgement is not None
+        decisions[name] = judgement.decision
+    assert len({decision.verdict for decision in decisions.values()}) == 3
+    assert len({decision.granted["weights"] for decision in decisions.values()}) == 3  # type: ignore[index]
+    for decision in decisions.values():
+        assert all(reason.because for reason in decision.reasons)
+
+
+@pytest.mark.parametrize("name", ["eu-health", "us-research", "intranet"])
+def test_the_contexts_that_ship_are_those_of_the_cases(name: str) -> None:
+    path = EXAMPLES / "contexts" / f"{name}.yaml"
+    shipped = Context.from_value(load_yaml(path.read_bytes(), path.name))
+    case = next(case for case in shipped_pack("default").cases if case.id == f"context-{name}")
+    assert Context.from_value(case.given["context"]) == shipped
+
+
+def test_the_regulated_pack_opens_nothing_that_the_default_keeps_shut() -> None:
+    default = shipped_pack("default")
+    questions = [question_of(default, case) for case in default.cases]
+    flips = diff(default, shipped_pack("regulated"), questions)
+    assert [flip.subject_ref for flip in flips if flip.opens] == []
+    assert len(flips) > 20
+
+
+def test_the_research_pack_opens_more_and_never_what_is_critical() -> None:
+    default = shipped_pack("default")
+    bearing = ("small-generator", "large-model", "frontier", "midjourney", "pickle", "non-commercial")
+    questions = [question_of(default, case) for case in default.cases if case.id.startswith(bearing)]
+    flips = diff(default, shipped_pack("research"), questions)
+    opened = {flip.subject_ref.removeprefix("case:") for flip in flips if flip.opens}
+    assert "small-generator-without-tamper-test" in opened
+    assert not opened & {"large-model-helps-mass-harm", "frontier-chemistry", "midjourney-like-abuse-possible"}
+
+
+def test_every_refusal_that_ships_has_a_way_forward_and_a_source() -> None:
+    for name in SHIPPED:
+        for rule in shipped_pack(name).rules:
+            assert rule.remedy or rule.effect == "oblige", rule.id
+            assert rule.source, rule.id
+            assert not rule.message.endswith("."), rule.id
+
+
+def test_what_the_law_asks_cannot_be_waived_and_carries_its_date() -> None:
+    for rule in shipped_pack("default").rules:
+        if rule.source.startswith("Regulation"):
+            assert not rule.waivable, rule.id
+            assert rule.applies_from, rule.id
+            assert rule.reviewed_by, rule.id
+
+
+def test_every_actor_class_of_target_is_imagined() -> None:
+    scenarios = shipped_pack("default").scenarios
+    assert {scenario.target for scenario in scenarios} == {"user", "system", "market"}
+    assert len(scenarios) >= 8
+
+
+def test_the_packs_licence_table_agrees_with_the_readers() -> None:
+    table = shipped_pack("default").licence_classes
+    reader = {name: row for name, row in classes().items() if row.freedom != "unknown"}
+    assert set(table) == set(reader)
+    for name, row in table.items():
+        theirs = reader[name]
+        assert (row["class"], row["open"], row["redistribution"]) == (
+            theirs.freedom,
+            theirs.open,
+            theirs.redistribution,
+        ), name
+        if row["class"] in ("non-commercial", "research-only"):
+            assert row["commercial"] is False, name
+
+
+def test_each_refusal_is_held_by_a_case_that_names_it() -> None:
+    """A rule that were weakened to pass always would break a case."""
+    held: set[str] = set()
+    for result in results("default").values():
+        assert result.judgement is not None
+        blocking = {reason.rule for reason in result.judgement.decision.reasons if reason.effect != "oblige"}
+        held |= blocking & set(result.case.expect.get("blocked_by", ()))
+    pack = shipped_pack("default")
+    deny = {rule.id for rule in pack.rules if rule.effect == "deny"} | {each.id for each in pack.scenarios}
+    assert deny - held == set()
+
+
+def test_every_condition_that_ships_reads_something_or_is_constant() -> None:
+    for name in SHIPPED:
+        for rule in shipped_pack(name).rules:
+            assert compile_expression(rule.requires).reads or rule.effect == "oblige"
