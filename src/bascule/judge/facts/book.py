@@ -24,21 +24,35 @@ from bascule.kernel.clock import format_instant
 from bascule.kernel.digests import Digest
 from bascule.records import ArtefactKind, LicenceView, Subject, Tier
 
-NOT_IN_BOOK = unknown("no evidence says it")
+FAMILIES = {
+    "finding": "rules",
+    "here": "rules",
+    "severity": "rules",
+    "measure": "measures",
+    "reading": "readings",
+    "declared_only": "readings",
+}
+"""Which part of a tool's vocabulary each section of the book rests on."""
+
+BLANK = unknown("the context leaves it blank")
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """All facts at one class of tiers: `finding`, `severity`, `measure`, …, and `here` by kind."""
+    """All facts at one class of tiers: `finding`, `severity`, `measure`, …, and `here` by kind.
+
+    otherwise: by section, why a name that is not there is unknown.
+    """
 
     sections: Mapping[str, Mapping[str, Fact]]
     here: Mapping[ArtefactKind, Mapping[str, Fact]]
+    otherwise: Mapping[str, Fact]
 
     def fact(self, name: str, kind: ArtefactKind) -> Fact:
         """The fact of a dotted name."""
         section, _, key = name.partition(".")
         facts = self.here.get(kind, {}) if section == "here" else self.sections.get(section, {})
-        return facts.get(key, NOT_IN_BOOK)
+        return facts.get(key) or self.otherwise.get(section, BLANK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +151,14 @@ def _page(question: Question, hearing: Hearing, measures: Measures, distributes:
             "as_of": _plain({"": _instant(question.as_of)}),
         },
         here=answered.here,
+        otherwise={section: _otherwise(hearing, family) for section, family in FAMILIES.items()}
+        | {"licence": unknown("no licence was found")},
     )
+
+
+def _otherwise(hearing: Hearing, family: str) -> Fact:
+    silent = tuple(hearing.silence.everything[family])
+    return unknown(hearing.silence.reason(silent) if silent else "no evidence answers it", silent)
 
 
 def subject_facts(subject: Subject) -> dict[str, Any]:
