@@ -294,7 +294,7 @@ _KINDS_OF_CODE = {
 _KIND_BY_NAME: tuple[tuple[str, ArtefactKind], ...] = (
     (
         r"(^|/)([^/]*[_-])?(licen[cs]es?|copying|copyright|notices?|unlicense|use[_-]?policy|acceptable[_-]use)([._-][^/]*)?$"
-        r"|\.dist-info/licenses?/|[-_.](mit|apache|bsd|gpl|lgpl|mpl)([-_.]?\d[\w.]*)?\.(txt|md)$",
+        r"|\.dist-info/licenses?/",
         ArtefactKind.LICENCE,
     ),
     (
