@@ -2,14 +2,36 @@
 
     examine(inventory, scanners, options) → Examined(artefacts, observations, failed)
 
-`worker` is the process that reads; `sandbox` (over `landlock` and `seccomp`) is what holds it; `wire` is how it is
-spoken to; `crew`, `task` and `engine` start, hear and time it; `gather` makes records of what was said.
+`worker` is the process that reads, `file` how it reads; `sandbox` (over `landlock` and `seccomp`) is what holds it;
+`wire` is how it is spoken to; `crew`, `task` and `engine` start, hear and time it; `gather` makes records of what was
+said.
 """
 
-from bascule.collect.scan.crew import capabilities
-from bascule.collect.scan.engine import examine
-from bascule.collect.scan.gather import Examined
-from bascule.collect.scan.options import ScanOptions
-from bascule.collect.scan.sandbox import Held
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bascule.collect.scan.crew import capabilities
+    from bascule.collect.scan.engine import examine
+    from bascule.collect.scan.gather import Examined
+    from bascule.collect.scan.options import ScanOptions
+    from bascule.collect.scan.sandbox import Held
 
 __all__ = ["Examined", "Held", "ScanOptions", "capabilities", "examine"]
+
+_HOMES = {
+    "Examined": "gather",
+    "Held": "sandbox",
+    "ScanOptions": "options",
+    "capabilities": "crew",
+    "examine": "engine",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # Found when asked for: every worker imports this package, and what it does not need it should not pay for.
+    if name not in _HOMES:
+        raise AttributeError(f"module `{__name__}` has no attribute `{name}`")
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -2,6 +2,7 @@
 
 Rules:
 - big files first, so that no worker waits for one at the end; what comes out is in the inventory's order;
+- in a short scan the first worker alone imports the scanners, and the others hash big files meanwhile;
 - every rule of a scanner has an answer for every file that it reads; a limit, a crash or a wrong word is `error`, and
   what had been found `true` before still stands;
 - a worker that broke is replaced, and its file goes on with the other scanners;
@@ -32,9 +33,10 @@ from bascule.plugins.registry import Loaded
 Progress = Callable[[float, float | None, str], None]
 
 _TICK_SECONDS = 0.25
-# One more worker pays for its start from about here.
+# One more worker pays for its start from about here, and for importing the scanners from there.
 _BYTES_PER_WORKER = 32 << 20
 _FILES_PER_WORKER = 200
+_SHORT_SECONDS = 2.0
 
 
 def silent(_done: float, _total: float | None, _what: str) -> None:
@@ -70,9 +72,13 @@ def _reads(loaded: Loaded, entry: Entry) -> bool:
 
 
 class _Seat:
-    """A place for a worker, which may be empty, and what the worker there is at."""
+    """A place for a worker, which may be empty, and what the worker there is at.
 
-    def __init__(self) -> None:
+    scans: whoever sits there runs scanners; until then it only hashes.
+    """
+
+    def __init__(self, scans: bool) -> None:
+        self.scans = scans
         self.worker: Worker | None = None
         self.hearing: Hearing | None = None
 
@@ -96,7 +102,8 @@ class _Frame:
         self._finished_bytes = 0
         self._progress = progress
         useful = 1 + self._total_bytes // _BYTES_PER_WORKER + len(tasks) // _FILES_PER_WORKER
-        self._seats = [_Seat() for _ in range(max(1, min(setup.options.workers, useful, len(tasks))))]
+        self._seats = [_Seat(number == 0) for number in range(max(1, min(setup.options.workers, useful, len(tasks))))]
+        self._short_until = time.monotonic() + _SHORT_SECONDS
         self._workers_started = 0
         self._next_look = 0.0
         self._held: Held | None = None
@@ -124,8 +131,8 @@ class _Frame:
                     self._keep_time(seat, selector)
 
     def _employ(self, seat: _Seat, selector: selectors.BaseSelector, folder: Path) -> None:
-        """Give the seat a worker and the worker a file, while there are files."""
-        if not self._waiting:
+        """Give the seat a worker and the worker a file, while there are files for it."""
+        if seat.hearing is not None or not self._waiting:
             return
         if seat.worker is None:
             self._workers_started += 1
@@ -134,24 +141,40 @@ class _Frame:
             except (Gone, OSError) as error:
                 raise no_worker(str(error)) from error
             selector.register(seat.worker.channel, selectors.EVENT_READ, seat)
-        while seat.worker is not None and seat.worker.held is not None and seat.hearing is None and self._waiting:
-            self._hand_out(seat, seat.worker, self._waiting.popleft(), selector)
+        while seat.worker is not None and seat.worker.held is not None and seat.hearing is None:
+            task = self._take(seat)
+            if task is None:
+                return
+            self._hand_out(seat, seat.worker, task, task.pending if seat.scans else [], selector)
 
-    def _hand_out(self, seat: _Seat, worker: Worker, task: Task, selector: selectors.BaseSelector) -> None:
+    def _take(self, seat: _Seat) -> Task | None:
+        """The next file for a seat."""
+        seat.scans |= len(self._waiting) > _FILES_PER_WORKER or time.monotonic() > self._short_until
+        for task in self._waiting:
+            big = task.entry.size_bytes > _BYTES_PER_WORKER
+            if seat.scans or not task.pending or (big and task.sha256 is None):
+                self._waiting.remove(task)
+                return task
+        return None
+
+    def _hand_out(
+        self, seat: _Seat, worker: Worker, task: Task, scanners: list[str], selector: selectors.BaseSelector
+    ) -> None:
         try:
             descriptor = open_entry(self._inventory, task.entry)
         except (BasculeError, OSError) as error:
             task.fail(f"the file cannot be opened: {error}")
-            self._finish(task)
+            self._settle(task)
             return
-        seat.hearing = Hearing(task, self._metas, self._setup.options)
+        seat.hearing = Hearing(task, scanners, self._metas, self._setup.options)
         message: wire.Message = {
             "say": "file",
             "path": task.entry.path,
             "kind": task.entry.kind.value,
             "media_type": task.entry.media_type,
             "size_bytes": task.entry.size_bytes,
-            "scanners": task.pending,
+            "scanners": scanners,
+            "hash": task.sha256 is None,
         }
         self._tell(task)
         try:
@@ -178,13 +201,13 @@ class _Frame:
             return
         if seat.hearing is None:
             raise Gone("the worker spoke without being asked")
-        task = seat.hearing.task
-        seat.hearing.hear(message)
-        if task.finished:
+        hearing = seat.hearing
+        hearing.hear(message)
+        if hearing.over:
             seat.hearing = None
-            self._finish(task)
+            self._settle(hearing.task)
         elif message["say"] == "read":
-            self._tell(task)
+            self._tell(hearing.task)
 
     def _keep_time(self, seat: _Seat, selector: selectors.BaseSelector) -> None:
         options = self._setup.options
@@ -200,7 +223,7 @@ class _Frame:
             self._bury(seat, f"the scratch limit of {options.scratch_bytes} bytes was reached", selector)
 
     def _bury(self, seat: _Seat, why: str, selector: selectors.BaseSelector) -> None:
-        """End a worker that broke, and charge what it was at; the file goes back first in line."""
+        """End a worker that broke, and charge what it was at."""
         worker, hearing = seat.worker, seat.hearing
         seat.worker = seat.hearing = None
         if worker is not None:
@@ -211,13 +234,14 @@ class _Frame:
                 raise no_worker(f"{why} {complaint}".strip())
         if hearing is not None:
             hearing.blame(why)
-            if hearing.task.finished:
-                self._finish(hearing.task)
-            else:
-                self._waiting.appendleft(hearing.task)
+            self._settle(hearing.task)
 
-    def _finish(self, task: Task) -> None:
-        self._finished_bytes += task.entry.size_bytes
+    def _settle(self, task: Task) -> None:
+        """A finished file counts; one that somebody has yet to answer for goes back, first in line."""
+        if task.finished:
+            self._finished_bytes += task.entry.size_bytes
+        else:
+            self._waiting.appendleft(task)
         self._tell(None)
 
     def _tell(self, task: Task | None) -> None:

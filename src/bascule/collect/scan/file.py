@@ -24,8 +24,8 @@ from bascule.plugins.readers import Truncated
 
 SMALL_BYTES = 8 << 20
 """up to here a file is held in memory"""
-STEP_BYTES = 256 << 10
-"""read at a time for the hash alone: fits in a core's cache"""
+STEP_BYTES = 1 << 20
+"""read at a time for the hash alone"""
 REPORT_BYTES = 64 << 20
 """how often a big file says how far it is"""
 AHEAD_BYTES = 4 << 20
@@ -59,10 +59,15 @@ class OpenFile:
     _held: bytes | None = None
     _hash: Any = field(default_factory=hashlib.sha256)
     _hashed_bytes: int = 0
+    _hashing: bool = True
     _reported_bytes: int = 0
 
-    def open(self) -> None:
-        """Take the file's identity, and its bytes when it is small. Raises Changed or OSError."""
+    def open(self, *, hashing: bool = True) -> None:
+        """Take the file's identity, and its bytes when it is small. Raises Changed or OSError.
+
+        hashing: `sha256()` will be asked for.
+        """
+        self._hashing = hashing
         self._identity = _identity_of(self.descriptor)
         if os.fstat(self.descriptor).st_size != self.size_bytes:
             raise Changed("its size is not what it was at intake")
@@ -102,13 +107,20 @@ class OpenFile:
             if count == 0:
                 raise Changed("it became shorter while it was read")
             self._feed(self._hashed_bytes, buffer[:count])
+        self.check_unchanged()
+        return str(self._hash.hexdigest())
+
+    def check_unchanged(self) -> None:
+        """Raises Changed when the file is not what it was when it was opened."""
         if _identity_of(self.descriptor) != self._identity:
             raise Changed("it was written to while it was read")
-        return str(self._hash.hexdigest())
 
     @contextlib.contextmanager
     def hashing_ahead(self) -> Iterator[None]:
         """Hash beside the body of the `with`, as far as it gets. Nothing else may read meanwhile."""
+        if not self._hashing:
+            yield
+            return
         stop = threading.Event()
         thread = threading.Thread(target=self._hash_until, args=(stop,), daemon=True)
         interval = sys.getswitchinterval()
@@ -149,7 +161,7 @@ class OpenFile:
     def _feed(self, offset: int, data: bytes | memoryview, quiet: bool = False) -> None:
         # Only what comes next in order; a second reader of the same bytes feeds nothing.
         end = offset + len(data)
-        if not offset <= self._hashed_bytes < end:
+        if not self._hashing or not offset <= self._hashed_bytes < end:
             return
         self._hash.update(memoryview(data)[self._hashed_bytes - offset :])
         self._hashed_bytes = end

@@ -7,7 +7,7 @@ the worker. What a scanner had found before it broke stands beside its error: `t
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pydantic import ValidationError
@@ -41,7 +41,8 @@ class Told:
 class Task:
     """One file, the scanners that have yet to answer, and what the others said.
 
-    sha256 or failure is set at the end. falls: workers that broke over it with no scanner at work.
+    It is finished when it has failed, or has a digest and nobody pending. falls: workers that broke over it with no
+    scanner at work.
     """
 
     number: int
@@ -68,18 +69,23 @@ class Task:
 
     @property
     def finished(self) -> bool:
-        return self.sha256 is not None or self.failure is not None
+        return self.failure is not None or (self.sha256 is not None and not self.pending)
 
 
 class Hearing:
-    """Listens to one worker about one task, and keeps its time."""
+    """Listens to one worker about one task, and keeps its time.
 
-    def __init__(self, task: Task, metas: Mapping[str, Meta], options: ScanOptions) -> None:
+    scanners: those of the task's pending ones that this worker was asked to run. `over`: it has said all.
+    """
+
+    def __init__(self, task: Task, scanners: Sequence[str], metas: Mapping[str, Meta], options: ScanOptions) -> None:
         self.task = task
         task.read_bytes = 0
         self._metas = metas
         self._options = options
-        self._expected = list(task.pending)
+        self._expected = list(scanners)
+        self._hashes = task.sha256 is None
+        self.over = False
         self._scanner: str | None = None
         # Before the first reply the worker may have scanners to import.
         self.until = time.monotonic() + START_SECONDS + options.seconds_per_file
@@ -109,6 +115,7 @@ class Hearing:
             self._done(message.get("sha256"))
         elif say == "failed":
             self.task.fail(str(message.get("why", "")))
+            self.over = True
         else:
             raise Gone("the worker said something out of turn")
         self.restart_clock()
@@ -133,6 +140,9 @@ class Hearing:
             self.task.charge(scanner, str(why))
 
     def _done(self, digest: object) -> None:
+        self.over = True
+        if not self._hashes:
+            return
         try:
             self.task.sha256 = as_sha256(str(digest))
         except InputError as error:

@@ -116,7 +116,7 @@ def main() -> int:
 def examine(
     channel: socket.socket, message: wire.Message, descriptor: int, shelf: Shelf, listing: Listing, seconds: float
 ) -> None:
-    """One file: each scanner in turn, then its digest."""
+    """One file: each scanner in turn, then its digest where that is wanted."""
     file = OpenFile(
         descriptor,
         message["path"],
@@ -126,8 +126,9 @@ def examine(
         listing,
         progress=lambda count: wire.send(channel, {"say": "read", "bytes": count}),
     )
+    digest: str | None = None
     try:
-        file.open()
+        file.open(hashing=message["hash"])
         missing = shelf.missing(message["scanners"])
         if missing:
             with file.hashing_ahead():
@@ -136,7 +137,10 @@ def examine(
         for name in message["scanners"]:
             run(channel, name, shelf, file, seconds)
         sandbox.limit_cpu(sandbox.UNLIMITED)
-        digest = file.sha256()
+        if message["hash"]:
+            digest = file.sha256()
+        else:
+            file.check_unchanged()
     except Changed as error:
         wire.send(channel, {"say": "failed", "why": f"the file changed: {error}"})
     except OSError as error:
