@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
 
 from cyclopts import Parameter
 
@@ -24,7 +24,7 @@ class Common:
 
     home: Path | None = None
     "Where ledger, blobs and keys live (or BASCULE_HOME)."
-    json: bool = False
+    json: Annotated[bool, Parameter(negative="")] = False
     "Print exactly one JSON document to stdout."
 
 
