@@ -57,7 +57,7 @@ LICENCE_CLASSES = (
     "unknown",
 )
 
-_MODELS: dict[str, type[Record]] = {
+MODELS: dict[str, type[Record]] = {
     "ladders": Ladder,
     "thresholds": Threshold,
     "rules": PackRule,
@@ -100,7 +100,7 @@ def _build(sheet: Sheet) -> PolicyPack | None:
     parts: dict[str, tuple[Any, ...]] = {}
     if not any(field_of(item, "id") for item in sheet.lists["rules"]):
         sheet.fault("pack.yaml", "a pack without rules permits everything: give `rules:`")
-    for key in _MODELS:
+    for key in MODELS:
         if key == "cases":
             resolve_fixtures(sheet)
         parts[key] = tuple(_records(sheet, key))
@@ -127,7 +127,7 @@ def _build(sheet: Sheet) -> PolicyPack | None:
 
 
 def _records(sheet: Sheet, key: str) -> Iterator[Record]:
-    model, identity = _MODELS[key], LISTS[key]
+    model, identity = MODELS[key], LISTS[key]
     noun = key.removesuffix("s") if key != "economics" else "assumption"
     seen: dict[Any, str] = {}
     for item in sheet.lists[key]:
