@@ -21,7 +21,9 @@ def terminal_report(document: ReviewDocument) -> str:
     for loaded in working("reports"):
         if loaded.id == "terminal":
             text: str = loaded.plugin.render(document).decode()
-            return text if sys.stdout.isatty() else _ANSI.sub("", text)
+            if sys.stdout.isatty():
+                return text
+            return "\n".join(line.rstrip() for line in _ANSI.sub("", text).splitlines())
     raise PluginError("reports.no-terminal", "the terminal report is missing", "reinstall bascule")
 
 

@@ -49,7 +49,10 @@ def headline(document: ReviewDocument) -> str:
     }[document.verdict]
     if not kind:
         return f"{answer}: there is nothing here to open"
-    return f"{answer}: {kind.replace('_', ' ')} may be opened to {tier.id}, {tier.name}"
+    name = kind.replace("_", " ")
+    if tier.rank == 0:
+        return f"{answer}: {name} must stay at {tier.id}, {tier.name}"
+    return f"{answer}: {name} may be opened to {tier.id}, {tier.name}"
 
 
 def next_tier(document: ReviewDocument) -> str | None:
