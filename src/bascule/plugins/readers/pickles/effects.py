@@ -107,6 +107,7 @@ def set_state(observer: Observer, target: Built, state: Value, offset: int) -> N
         call(observer, override, (state,), "BUILD", offset)
         return
     target.state = state
+    observer.given(target, state, offset)
     for part in state if type(state) is tuple and len(state) == 2 else (state,):
         if type(part) is not Items or part.kind != "dict":
             continue
@@ -116,6 +117,14 @@ def set_state(observer: Observer, target: Built, state: Value, offset: int) -> N
                     target.attributes = {}
                 if len(target.attributes) < 256:
                     target.attributes[key] = value
+
+
+def rebind(observer: Observer, target: Value, state: Value, offset: int) -> None:
+    """Give a state to what is not a fresh object: a partial takes another function, anything else changes for all."""
+    if type(target) is Bound and target.kind == "partial" and type(state) is tuple and len(state) > 1:
+        target.function, target.arguments = state[0], spread(state[1], offset)
+    elif type(target) in (Global, Unknown, Bound):
+        observer.wrote(target, state, offset)
 
 
 def _call_bound(observer: Observer, bound: Bound, arguments: tuple[Value, ...], offset: int, depth: int) -> Value:
@@ -301,7 +310,15 @@ def _newobj(call_: _Call) -> Value:
     return call_.forward(call_.argument(0), call_.arguments[1:], "NEWOBJ")
 
 
-@_effect("pandas.core.indexes.base._new_Index", "pandas.core.indexes.datetimes._new_DatetimeIndex")
+_PANDAS_INDEXES = (
+    "pandas.core.indexes.base._new_Index",
+    "pandas.core.indexes.datetimes._new_DatetimeIndex",
+    "pandas.core.indexes.period._new_PeriodIndex",
+    "pandas.core.indexes.interval._new_IntervalIndex",
+)
+
+
+@_effect(*_PANDAS_INDEXES)
 def _new_index(call_: _Call) -> Value:
     return call_.forward(call_.argument(0), call_.arguments[1:], "NEWOBJ")
 
@@ -319,6 +336,12 @@ def _rebuild_from_old_type(call_: _Call) -> Value:
     return _rebuild_from_type(call_)
 
 
+@_effect("torch.storage._load_from_bytes")
+def _load_from_bytes(call_: _Call) -> Value:
+    call_.observer.payload(call_.argument(0), call_.offset, promised=True)
+    return Built(call_.function, call_.arguments)
+
+
 @_effect("numpy.random._pickle.__randomstate_ctor", "numpy.random._pickle.__generator_ctor")
 def _random_state(call_: _Call) -> Value:
     maker = call_.argument(1)
@@ -328,13 +351,7 @@ def _random_state(call_: _Call) -> Value:
 
 
 JUDGES_ITS_ARGUMENTS = frozenset(
-    {
-        "copyreg._reconstructor",
-        "copyreg.__newobj__",
-        "copyreg.__newobj_ex__",
-        "pandas.core.indexes.base._new_Index",
-        "pandas.core.indexes.datetimes._new_DatetimeIndex",
-    }
+    {"copyreg._reconstructor", "copyreg.__newobj__", "copyreg.__newobj_ex__", *_PANDAS_INDEXES}
 )
 """Callables whose handed class is judged by the call they make, so that a second judgement would only repeat it."""
 

@@ -55,8 +55,11 @@ class Observer(Protocol):
     def wrote(self, target: Value, what: Value, offset: int) -> None:
         """Something that is not a fresh object was changed."""
 
-    def payload(self, value: bytes | Blob, offset: int) -> None:
-        """Bytes that begin like a pickle were pushed."""
+    def given(self, target: Built, state: Value, offset: int) -> None:
+        """An object was given its state."""
+
+    def payload(self, value: Value, offset: int, *, promised: bool = False) -> None:
+        """Bytes that begin like a pickle were pushed; `promised`: a call will load them."""
 
 
 _LARGE_BYTES = 1 << 12
@@ -247,8 +250,7 @@ class Machine:
         """Give an object its state, as `__setstate__` or by its attributes; the position after any inline array."""
         offset = self.offset(at)
         if type(target) is not Built:
-            if type(target) is Global or type(target) is Unknown:
-                self._observer.wrote(target, state, offset)
+            effects.rebind(self._observer, target, state, offset)
             return at
         effects.set_state(self._observer, target, state, offset)
         if not self._with_arrays:

@@ -7,7 +7,7 @@ Rules, first match wins:
 1. exactly allowed: the whole path stands in a list, and no alias leads to it;
 2. dangerous: the path, or any module or name that a dotted name passes through, stands in a list; or it passes through
    a part of Python's own machinery (`__globals__`, `__builtins__`, …);
-3. allowed by package: a class of a known package, good for being built, not for being called;
+3. allowed by pattern or package: a class of a known package, good for being built, not for being called;
 4. unknown.
 """
 
@@ -96,6 +96,8 @@ class Lists:
     call: frozenset[str]
     build: frozenset[str]
     value: frozenset[str]
+    call_pattern: re.Pattern[str]
+    build_pattern: re.Pattern[str]
     packages: tuple[str, ...]
     value_packages: tuple[str, ...]
     dangerous_modules: dict[str, str]
@@ -113,6 +115,10 @@ class Lists:
             return Known(Standing.VALUE)
         if why := self._danger(reached):
             return Known(Standing.DANGEROUS, why)
+        if self.call_pattern.fullmatch(path):
+            return Known(Standing.CALL)
+        if self.build_pattern.fullmatch(path):
+            return Known(Standing.BUILD)
         if path.startswith(self.packages) and _CLASS.fullmatch(reached.name):
             return Known(Standing.BUILD)
         if path.startswith(self.value_packages) and "." not in reached.name:
@@ -162,6 +168,8 @@ def lists() -> Lists:
         call=frozenset(gathered("call")),
         build=frozenset(gathered("build")),
         value=frozenset(gathered("value")),
+        call_pattern=re.compile("|".join(gathered("call_patterns")), re.ASCII),
+        build_pattern=re.compile("|".join(gathered("build_patterns")), re.ASCII),
         packages=tuple(gathered("packages")),
         value_packages=tuple(gathered("value_packages")),
         dangerous_modules=modules,

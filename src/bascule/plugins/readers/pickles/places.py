@@ -18,11 +18,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from bascule.plugins.readers import Malformed, Truncated, compressed, media, npy
 from bascule.plugins.readers.pickles.machine import Budget, Machine
 from bascule.plugins.readers.pickles.stream import WINDOW_BYTES, Span, Stream, span_of
-from bascule.plugins.readers.pickles.values import Blob
+from bascule.plugins.readers.pickles.values import Blob, Value
 from bascule.plugins.readers.pickles.verdict import Remark, Verdict
 from bascule.plugins.readers.tar import TarReader
 from bascule.plugins.readers.zip import DEFLATED, STORED, WrongCrc, ZipDirectory, ZipEntry, open_member, read_directory
@@ -92,6 +93,15 @@ class Pickle:
     def has_run(self) -> bool:
         """Something was called that is not known to be harmless."""
         return any(remark.severity.rank >= Severity.MEDIUM.rank for remark in self.remarks)
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """How interpreting went: the fault worth telling, whether inline arrays were met, where other bytes begin."""
+
+    fault: Malformed | None
+    met_arrays: bool
+    end: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,19 +183,23 @@ class _Walk:
         self, stream_of: Callable[[], Stream], place: str, depth: int, promised: bool, shift: int = 0
     ) -> Iterator[Note]:
         verdict = Verdict()
-        fault, met_arrays = self._run(stream_of(), verdict, promised, with_arrays=True)
-        if met_arrays:
+        run = self._run(stream_of(), verdict, promised, with_arrays=True)
+        if run.met_arrays:
             # joblib steps over the arrays, a plain loader reads them as opcodes: what either would do counts.
-            self._run(stream_of(), verdict, promised=False, with_arrays=False)
-        yield Pickle(place, verdict.remarks, fault, shift)
+            plainly = Verdict()
+            self._run(stream_of(), plainly, promised=False, with_arrays=False)
+            verdict.also(plainly)
+        yield Pickle(place, verdict.remarks, run.fault, shift)
         if verdict.left_out:
             yield NotCovered(place, f"{verdict.left_out} further callables were left out")
         yield from self._payloads(verdict, stream_of, place, depth, shift)
+        rest = stream_of().part(run.end, 1 << 62) if run.end else None
+        if rest is not None and shift == 0:
+            # Some loaders read raw bytes between two pickles of one file.
+            yield from self._search(rest, place, depth, run.end)
 
-    def _run(
-        self, stream: Stream, verdict: Verdict, promised: bool, *, with_arrays: bool
-    ) -> tuple[Malformed | None, bool]:
-        """Interpret one pickle after another; (fault worth telling, whether inline arrays were met)."""
+    def _run(self, stream: Stream, verdict: Verdict, promised: bool, *, with_arrays: bool) -> _Run:
+        """Interpret one pickle after another."""
         at, count, met_arrays, expected = 0, 0, False, 1
         while True:
             machine = Machine(stream, verdict, self._budget, with_arrays=with_arrays)
@@ -194,42 +208,42 @@ class _Walk:
                 at = machine.run(at)
             except Malformed as fault:
                 told = promised or (count < expected and machine.reached - started >= _PROGRESS)
-                heavy = any(remark.severity.rank >= Severity.MEDIUM.rank for remark in verdict.remarks)
-                return (fault if told or heavy else None), met_arrays or machine.met_arrays
+                return _Run(fault if told or verdict.heavy else None, met_arrays or machine.met_arrays)
             met_arrays = met_arrays or machine.met_arrays
             count += 1
             if count == 1 and machine.result == _TORCH_MAGIC and type(machine.result) is int:
                 expected = _TORCH_PICKLES
                 promised = True
             if expected == count == _TORCH_PICKLES:
-                return None, met_arrays
+                return _Run(None, met_arrays)
             try:
                 at = _refilled(stream, at)
             except Malformed as fault:
-                return (fault if promised else None), met_arrays
+                return _Run(fault if promised else None, met_arrays)
             rest = stream.window[at : at + 256]
             if count >= expected:
                 if not media.looks_like_pickle(rest):
-                    return None, met_arrays
+                    return _Run(None, met_arrays, end=stream.base + at)
                 promised = rest[:1] == b"\x80" and rest[2:3] != b""
 
     def _payloads(
         self, verdict: Verdict, stream_of: Callable[[], Stream], place: str, depth: int, shift: int
     ) -> Iterator[Note]:
-        for value, offset in verdict.payloads:
+        for value, offset, promised in verdict.payloads:
             where = f"{place}bytes at {offset + shift:#x}!"
             if depth >= self._budget.depth:
                 yield NotCovered(where, f"it lies more than {self._budget.depth} pickles deep")
                 continue
             span = _payload_span(value, stream_of)
             if span is None:
-                yield NotCovered(where, "it is too large to hold, and its container cannot be read twice")
+                if promised or isinstance(value, Blob):
+                    yield NotCovered(where, "its bytes cannot be had without loading, and they may be a pickle")
                 continue
-            head = span.head(_HEAD)
-            kind = media.media_type_of(head, span.size_bytes)
-            for note in self._container(span, where, "", kind, depth + 1, looked_at=True):
-                if not isinstance(note, Pickle) or note.has_run:
-                    yield note
+            kind = media.media_type_of(span.head(_HEAD), span.size_bytes)
+            if promised:
+                yield from self._container(span, where, "payload.pkl", kind, depth + 1)
+            else:
+                yield from self._only_if_it_runs(self._container(span, where, "", kind, depth + 1, looked_at=True))
 
     def _unknown(self, span: Span, place: str, name: str, depth: int) -> Iterator[Note]:
         """Bytes of no known format: taken as a pickle when named so, and searched for the beginning of one."""
@@ -243,15 +257,16 @@ class _Walk:
             yield from self._pickles(lambda: Stream(span), place, depth, promised=True)
         else:
             yield from self._only_if_it_runs(self._pickles(lambda: Stream(span), place, depth, promised=False))
+        yield from self._search(span, place, depth, 0)
+
+    def _search(self, span: Span, place: str, depth: int, shift: int) -> Iterator[Note]:
+        """Look for the beginnings of pickles among the first bytes of anything."""
         head = span.head(_SEARCHED_BYTES)
-        for number, found in enumerate(_HIDDEN_START.finditer(head)):
-            if number >= _SEARCHES:
-                return
-            if found.start() == 0:
-                continue
-            part = span.part(found.start(), span.size_bytes)
-            hidden = self._pickles(_streams_of(part), place, depth, promised=False, shift=found.start())
-            yield from self._only_if_it_runs(hidden)
+        for found in islice(_HIDDEN_START.finditer(head), _SEARCHES):
+            if shift + found.start():
+                part = span.part(found.start(), span.size_bytes)
+                hidden = self._pickles(_streams_of(part), place, depth, promised=False, shift=shift + found.start())
+                yield from self._only_if_it_runs(hidden)
 
     @staticmethod
     def _only_if_it_runs(found: Iterator[Note]) -> Iterator[Note]:
@@ -412,12 +427,12 @@ def _refilled(stream: Stream, at: int) -> int:
     return at
 
 
-def _payload_span(value: bytes | Blob, stream_of: Callable[[], Stream]) -> Span | None:
+def _payload_span(value: Value, stream_of: Callable[[], Stream]) -> Span | None:
     if isinstance(value, bytes):
         return span_of(value)
-    if value.whole is not None:
-        return span_of(value.whole)
-    return stream_of().part(value.offset, value.size_bytes)
+    if not isinstance(value, Blob) or value.is_text:
+        return None
+    return span_of(value.whole) if value.whole is not None else stream_of().part(value.offset, value.size_bytes)
 
 
 def _ends_as_zip(span: Span) -> bool:

@@ -128,7 +128,7 @@ class Items:
 
 
 def parts(value: Value, limit: int = 256) -> Iterator[Value]:
-    """A value and what it holds, nearest first, at most `limit` of them, each object once."""
+    """A value and what it holds that is no constant, nearest first, at most `limit` of them, each object once."""
     seen: set[int] = set()
     queue = [value]
     for item in queue:
@@ -139,20 +139,21 @@ def parts(value: Value, limit: int = 256) -> Iterator[Value]:
         if len(seen) >= limit:
             return
         if len(queue) < 4 * limit:
-            queue += _held(item)
+            queue += [held for held in _held(item) if type(held) not in CONSTANTS]
 
 
-def _held(item: Value) -> list[Value]:
+def _held(item: Value) -> tuple[Value, ...]:
+    held: tuple[Value, ...] = ()
     kind = type(item)
     if kind is tuple:
-        return list(item[:_KEPT_ITEMS])
-    if kind is Items:
-        return list(item.items)
-    if kind is Built:
-        return [item.arguments, *(item.attributes or {}).values()]
-    if kind is Bound:
-        return [item.function, *item.arguments]
-    return []
+        held = item[: 4 * _KEPT_ITEMS]
+    elif kind is Items:
+        held = tuple(item.items)
+    elif kind is Built:
+        held = (*item.arguments, *(item.attributes or {}).values())
+    elif kind is Bound:
+        held = (item.function, *item.arguments)
+    return held
 
 
 def show(value: Value, limit: int = 160) -> str:

@@ -16,16 +16,24 @@ is what allowed functions do with callables.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from bascule.plugins.readers.pickles.effects import JUDGES_ITS_ARGUMENTS
 from bascule.plugins.readers.pickles.names import Known, Standing, lists
-from bascule.plugins.readers.pickles.values import CONSTANTS, Blob, Bound, Built, Global, Value, parts, show
+from bascule.plugins.readers.pickles.values import CONSTANTS, Bound, Built, Global, Items, Value, parts, show
 from bascule.records import Severity
 
 _MOST_REMARKS = 500
 _MOST_PAYLOADS = 64
+_MOST_PROMISED = 10_000
+_NAME = r"[A-Za-z_]\w*"
+_SCIPY_TEMPLATE = re.compile(
+    rf"\s*(def _parse_args(_rvs|_stats)?\(self(,\s*{_NAME}\s*(=\s*['\w.]+)?)*,?\s*\):\s*"
+    rf"return (self\._argcheck_rvs)?\s*[\s\w,.()=']*?)+",
+    re.ASCII,
+)
 _BUILDING = ("NEWOBJ", "NEWOBJ_EX")
 
 
@@ -41,6 +49,8 @@ class Remark:
     opcode: str
     offset: int
     count: int = 1
+    is_named: bool = True
+    """the callable's whole name stands in the file or can be computed"""
 
 
 class Verdict:
@@ -50,7 +60,8 @@ class Verdict:
         self._lists = lists()
         self._known: dict[str, Known] = {}
         self._remarks: dict[tuple[str, str], Remark] = {}
-        self.payloads: list[tuple[bytes | Blob, int]] = []
+        self.payloads: list[tuple[Value, int, bool]] = []
+        """(bytes, where they stand, whether a call loads them)"""
         self.left_out = 0
 
     @property
@@ -59,9 +70,18 @@ class Verdict:
         return tuple(sorted(self._remarks.values(), key=lambda r: (-r.severity.rank, r.offset, r.callable)))
 
     @property
-    def has_called(self) -> bool:
-        """Something that is not allowed was called or built."""
-        return any(remark.opcode for remark in self._remarks.values())
+    def heavy(self) -> bool:
+        """Something was called that is not known to be harmless."""
+        return any(remark.severity.rank >= Severity.MEDIUM.rank for remark in self._remarks.values())
+
+    def also(self, other: Verdict) -> None:
+        """Take over what another reading of the same bytes would run, as far as its names are certain.
+
+        Read in the wrong order a harmless stream is noise: it takes strings for names and calls what is not there.
+        """
+        for key, remark in other._remarks.items():
+            if remark.code == "calls-code" and remark.is_named:
+                self._remarks.setdefault(key, remark)
 
     # -- what the machine tells ------------------------------------------------------------------------------------
 
@@ -76,7 +96,7 @@ class Verdict:
                 (),
                 "STACK_GLOBAL",
             )
-        elif known.standing is Standing.DANGEROUS:
+        elif known.standing is Standing.DANGEROUS and reached.path != "builtins.type":
             self._remark("calls-code", Severity.HIGH, reached, f"names what {known.why}, without calling it", (), "")
         elif known.standing is Standing.UNKNOWN:
             self._remark("unknown-global", Severity.LOW, reached, "names what is not known, without calling it", (), "")
@@ -89,6 +109,9 @@ class Verdict:
         standing = known.standing
         if function.path == "builtins.getattr":
             self._fetched(function, arguments, shape, offset)
+            return
+        if function.path == "builtins.type" and len(arguments) == 1 and not function.hidden:
+            # How pickle writes `type(None)`; with three arguments it makes a class.
             return
         if standing is Standing.DANGEROUS:
             self._remark("calls-code", Severity.CRITICAL, function, f"calls what {known.why}", arguments, shape, offset)
@@ -120,9 +143,21 @@ class Verdict:
             "calls-code", Severity.CRITICAL, where, "writes onto what is already there", (what,), "BUILD", offset
         )
 
-    def payload(self, value: bytes | Blob, offset: int) -> None:
-        if len(self.payloads) < _MOST_PAYLOADS:
-            self.payloads.append((value, offset))
+    def given(self, target: Built, state: Value, offset: int) -> None:
+        """scipy's distributions compile the text of `_parse_arg_template` when they get their state."""
+        if type(target.maker) is not Global or not target.maker.path.startswith("scipy.") or type(state) is not Items:
+            return
+        for key, value in state.pairs():
+            if key == "_parse_arg_template" and not (isinstance(value, str) and _SCIPY_TEMPLATE.fullmatch(value)):
+                what = "hands text of its own to a class that compiles it"
+                self._remark("calls-code", Severity.CRITICAL, target.maker, what, (value,), "BUILD", offset)
+
+    def payload(self, value: Value, offset: int, *, promised: bool = False) -> None:
+        room = _MOST_PROMISED if promised else _MOST_PAYLOADS
+        if len(self.payloads) < room:
+            self.payloads.append((value, offset, promised))
+        elif promised:
+            self.left_out += 1
 
     # -- how it judges -----------------------------------------------------------------------------------------------
 
@@ -157,6 +192,8 @@ class Verdict:
                     "unknown-global", Severity.LOW, owner, "fetches a member of what is not known", (), shape, offset
                 )
         elif plain and type(owner) is Built and type(owner.maker) is Global:
+            if self._of(owner.maker).standing in (Standing.CALL, Standing.BUILD):
+                return
             self._remark(
                 "unknown-global", Severity.LOW, owner.maker, "fetches a method of an object", (), shape, offset
             )
@@ -222,4 +259,6 @@ class Verdict:
                 return
             del self._remarks[spare]
         where = reached.offset if offset is None else offset
-        self._remarks[key] = Remark(code, severity, path, what, show(arguments) if opcode else "", opcode, where)
+        told = show(arguments) if opcode else ""
+        is_named = "?" not in (reached.module, reached.name)
+        self._remarks[key] = Remark(code, severity, path, what, told, opcode, where, is_named=is_named)
