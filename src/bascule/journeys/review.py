@@ -178,12 +178,13 @@ def check_tier(tier: str, ladder: str, policy: Policy) -> None:
 
 
 def subject_of(ref: str, inventory: Inventory, examined: Examined) -> Subject:
-    """The subject that those bytes are."""
+    """The subject that those bytes are; a file that could not be hashed is part of it, as something left out."""
+    notes = (*inventory.notes, *examined.failed)
     return Subject(
         ref=ref,
-        digest=subject_digest(examined.artefacts, inventory.notes),
+        digest=subject_digest(examined.artefacts, notes),
         artefacts=examined.artefacts,
-        notes=inventory.notes,
+        notes=notes,
     )
 
 

@@ -1,7 +1,8 @@
 """Supply-chain evidence alone: what is in these files?
 
 `unsafe` = at least one finding of severity medium or above with outcome `true`; `error` = a question could not be
-answered; `clean` = every question that applies was answered `false`; `not-applicable` = no scanner reads such a file.
+answered, by a fault or because nobody here can read such bytes; `clean` = every question that applies was answered
+`false`; `not-applicable` = no scanner reads such a file. An answer about the subject as a whole counts for every file.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ def scan(
             examined = examine(inventory, scanners, parts.scan, progress)
         prefix = f"{ref.rstrip('/')}/" if len(refs) > 1 else ""
         files += [_scanned(artefact, examined, prefix) for artefact in examined.artefacts]
-        files += [_not_taken(note, prefix) for note in inventory.notes if note.blocks]
+        files += [_not_taken(note, prefix) for note in (*inventory.notes, *examined.failed) if note.blocks]
         notes += [f"{prefix}{note.path}: {note.what}: {note.detail}" for note in inventory.notes if not note.blocks]
     counted = {
         name: sum(1 for file in files if file.outcome == name)
@@ -53,12 +54,13 @@ def scan(
 def _scanned(artefact: Artefact, examined: Examined, prefix: str) -> ScannedFile:
     findings: list[FindingView] = []
     outcomes: set[Outcome] = set()
+    here = (artefact.path, "")
     for observations in examined.observations.values():
-        outcomes.update(answer.outcome for answer in observations.answers if answer.artefact == artefact.path)
+        outcomes.update(answer.outcome for answer in observations.answers if answer.artefact in here)
         findings += [
             FindingView.of(finding, None)
             for finding in observations.findings
-            if finding.artefact == artefact.path and finding.outcome is not Outcome.FALSE
+            if finding.artefact in here and finding.outcome is not Outcome.FALSE
         ]
     findings.sort(key=finding_order)
     return ScannedFile(
@@ -75,9 +77,11 @@ def _scanned(artefact: Artefact, examined: Examined, prefix: str) -> ScannedFile
 def _outcome(findings: list[FindingView], outcomes: set[Outcome]) -> FileOutcome:
     if any(f.outcome is Outcome.TRUE and f.severity.rank >= Severity.MEDIUM.rank for f in findings):
         return "unsafe"
-    if Outcome.ERROR in outcomes or any(f.outcome is Outcome.ERROR for f in findings):
+    if any(
+        outcome in (Outcome.ERROR, Outcome.NOT_AVAILABLE) for outcome in (*outcomes, *(f.outcome for f in findings))
+    ):
         return "error"
-    return "clean" if outcomes - {Outcome.NOT_APPLICABLE, Outcome.NOT_AVAILABLE} else "not-applicable"
+    return "clean" if outcomes - {Outcome.NOT_APPLICABLE} else "not-applicable"
 
 
 def _not_taken(note: IntakeNote, prefix: str) -> ScannedFile:
