@@ -51,7 +51,7 @@ def told(tier: str) -> ScenarioResult:
 
 
 def test_the_worked_example_of_the_method_to_the_printed_digits() -> None:
-    facts = told("T4").facts
+    facts = told("T1").facts
     assert facts["measure.lure_success"] == pytest.approx({"low": 0.262, "high": 0.340}, abs=5e-4)
     assert facts["measure.filter_stopped"] == pytest.approx({"low": 0.872, "high": 0.924}, abs=5e-4)
     assert facts["measure.substitute_success"] == pytest.approx({"low": 0.214, "high": 0.311}, abs=5e-4)

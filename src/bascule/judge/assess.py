@@ -1,8 +1,8 @@
-"""Every dimension for every kind at every tier, and the climb that they allow.
+"""What a pack asks of a kind at a tier, what is in the way there, and the climb that is left.
 
-Rules: a cell fails if any rule or scenario fails, is unknown if any is unknown, passes if any passes, and does not
-apply where nothing asked applies; a tier is permitted only if its cells, and those of every tier below it, pass or do
-not apply; the lowest tier gives nothing away and asks for nothing; dimensions are never added up.
+Rules: a tier is permitted only if nothing is in the way at it or at any tier below it; the lowest tier gives
+nothing away and asks for nothing; of a closed model nothing can be handed out; a waiver reaches its own tier and
+those below.
 """
 
 from __future__ import annotations
@@ -14,21 +14,18 @@ from datetime import date
 from functools import cached_property
 
 from bascule.judge import scenarios
-from bascule.judge.conditions import Conditions, place_of, reads_of
+from bascule.judge.conditions import Conditions, place_of
 from bascule.judge.facts.book import FactBook
 from bascule.judge.policy.pack import PackRule, PolicyPack, Scenario
 from bascule.judge.policy.tiers import tier_matches
 from bascule.judge.risk.dimension import Sum, weigh
-from bascule.judge.rules import Rulings, verdict_of
+from bascule.judge.rules import Rulings, reads_of_rule, verdict_of
 from bascule.judge.scenarios import Stated
 from bascule.kernel.errors import InputError
 from bascule.records import (
     ArtefactKind,
     Dimension,
-    DimensionResult,
     Ladder,
-    RuleResult,
-    ScenarioResult,
     Tier,
     Verdict,
     Waiver,
@@ -122,10 +119,18 @@ class Blocker:
 class Assessor:
     """Answers a docket from a book. `supposing` gives the same under hypothetical facts, without asking twice."""
 
-    def __init__(self, docket: Docket, conditions: Conditions, waivers: Mapping[str, tuple[Waiver, ...]]) -> None:
+    def __init__(
+        self,
+        docket: Docket,
+        conditions: Conditions,
+        waivers: Mapping[str, tuple[Waiver, ...]],
+        parent: Assessor | None = None,
+    ) -> None:
         self.docket = docket
         self.conditions = conditions
         self._waivers = waivers
+        self._parent = parent
+        self._verdicts: dict[tuple[object, ...], Verdict] = {}
         self._stated: dict[tuple[object, ...], Stated] = {}
 
     @classmethod
@@ -134,7 +139,7 @@ class Assessor:
 
     def supposing(self, book: FactBook) -> Assessor:
         """The same docket, over a book with suppositions."""
-        return Assessor(self.docket, self.conditions.supposing(book), self._waivers)
+        return Assessor(self.docket, self.conditions.supposing(book), self._waivers, self)
 
     @cached_property
     def rulings(self) -> Rulings:
@@ -146,9 +151,22 @@ class Assessor:
         reach = (w for w in self._waivers.get(rule.id, ()) if ladder.tier(w.tier).rank >= tier.rank)
         return next(reach, None)
 
+    def verdict(self, rule: PackRule, kind: ArtefactKind, tier: Tier) -> Verdict:
+        """The rule's verdict, remembered for all kinds and tiers at which it must be the same."""
+        reads = reads_of_rule(rule.when, rule.requires, rule.unless)
+        if self._parent is not None and not self.conditions.touched(reads):
+            return self._parent.verdict(rule, kind, tier)
+        place = (rule.id, *place_of(reads, kind, tier))
+        verdict = self._verdicts.get(place)
+        if verdict is None:
+            verdict = self._verdicts[place] = verdict_of(rule, self.conditions, kind, tier)
+        return verdict
+
     def stated(self, scenario: Scenario, kind: ArtefactKind, tier: Tier) -> Stated:
-        """The scenario with this subject's facts, remembered for all tiers at which it must be the same."""
-        reads = reads_of(scenario.when, *(guard.in_force for guard in scenario.safeguards))
+        """The scenario with this subject's facts, remembered alike."""
+        reads = scenarios.reads_of_scenario(scenario)
+        if self._parent is not None and not self.conditions.touched(reads):
+            return self._parent.stated(scenario, kind, tier)
         place = (scenario.id, *place_of(reads, kind, tier), tier.provider_enforceable, tier.modifiable_by_user)
         stated = self._stated.get(place)
         if stated is None:
@@ -158,7 +176,7 @@ class Assessor:
     def sum(self, stories: tuple[Scenario, ...], dimension: Dimension, kind: ArtefactKind, tier: Tier) -> Sum:
         """The dimension's scenarios together against its threshold."""
         stated = [self.stated(scenario, kind, tier) for scenario in stories]
-        heard = [numbers for each in stated if (numbers := each.heard())]
+        heard = [each.heard for each in stated if each.heard is not None]
         pack = self.docket.pack
         tau, unit = scenarios.threshold(pack.thresholds, dimension, self.conditions, kind, tier)
         margin = 1.0 if tier.revocable else pack.weights.one_way_margin
@@ -169,7 +187,7 @@ class Assessor:
         for dimension in Dimension:
             rules, stories = self.docket.asked.get((kind, tier.id, dimension), ((), ()))
             for rule in rules:
-                verdict = verdict_of(rule, self.conditions, kind, tier)
+                verdict = self.verdict(rule, kind, tier)
                 if verdict in (Verdict.FAIL, Verdict.UNKNOWN) and not self.waiver(rule, tier):
                     yield Blocker(kind, tier, verdict, rule=rule)
             if stories:
@@ -188,88 +206,3 @@ class Assessor:
                 break
             reached = tier
         return reached
-
-    def cells(self, kind: ArtefactKind) -> Iterator[DimensionResult]:
-        """Every cell of a kind in which the pack asks something, tier by tier, in the order of dimensions."""
-        for tier in self.docket.tiers(kind):
-            for dimension in Dimension:
-                if (kind, tier.id, dimension) in self.docket.asked:
-                    yield self._cell(kind, tier, dimension)
-
-    def _cell(self, kind: ArtefactKind, tier: Tier, dimension: Dimension) -> DimensionResult:
-        rules, stories = self.docket.asked.get((kind, tier.id, dimension), ((), ()))
-        ruled = tuple(self._ruled(rule, kind, tier) for rule in rules)
-        told: tuple[ScenarioResult, ...] = ()
-        low = high = line = None
-        unit = ""
-        if stories:
-            total = self.sum(stories, dimension, kind, tier)
-            told = tuple(self._told(scenario, total, kind, tier) for scenario in stories)
-            if total.verdicts:
-                low, high, line = total.risk.low, total.risk.high, total.pass_line
-                unit = stories[0].loss_unit
-        results: tuple[RuleResult | ScenarioResult, ...] = (*ruled, *told)
-        verdicts = [result.verdict for result in results]
-        if ruled and low is None:
-            failing = float(verdicts.count(Verdict.FAIL))
-            low, high, line, unit = failing, failing + verdicts.count(Verdict.UNKNOWN), 0.0, "blocking rules"
-        return DimensionResult(
-            kind=kind,
-            tier=tier.id,
-            dimension=dimension,
-            verdict=_worst(verdicts),
-            low=low,
-            high=high,
-            threshold=line,
-            unit=unit,
-            rules=tuple(result for result in ruled if result.verdict is not Verdict.NOT_APPLICABLE),
-            scenarios=told,
-            evidence=tuple(sorted({digest for result in results for digest in result.evidence})),
-            missing=self._missing(rules, ruled, stories, told),
-        )
-
-    def _ruled(self, rule: PackRule, kind: ArtefactKind, tier: Tier) -> RuleResult:
-        result = self.rulings.result(rule, kind, tier)
-        if result.verdict in (Verdict.FAIL, Verdict.UNKNOWN):
-            waiver = self.waiver(rule, tier)
-            if waiver is not None:
-                because = f"waived by {waiver.owner}: {waiver.reason}; compensated by {waiver.safeguard}"
-                waived = {"verdict": Verdict.PASS, "because": because, "waived_by": waiver.content_digest()}
-                return result.model_copy(update=waived)
-        return result
-
-    def _told(self, scenario: Scenario, total: Sum, kind: ArtefactKind, tier: Tier) -> ScenarioResult:
-        stated = self.stated(scenario, kind, tier)
-        verdict, because = total.verdicts.get(scenario.id, (Verdict.NOT_APPLICABLE, stated.because))
-        return scenarios.record(stated, verdict, because, self.conditions, kind, tier)
-
-    @staticmethod
-    def _missing(
-        rules: tuple[PackRule, ...],
-        ruled: tuple[RuleResult, ...],
-        stories: tuple[Scenario, ...],
-        told: tuple[ScenarioResult, ...],
-    ) -> tuple[str, ...]:
-        wanted = {
-            rule.produces.evidence if rule.produces else rule.id
-            for rule, result in zip(rules, ruled, strict=True)
-            if result.verdict is Verdict.UNKNOWN
-        }
-        wanted |= {
-            scenario.produces.evidence
-            for scenario, result in zip(stories, told, strict=True)
-            if result.verdict is Verdict.UNKNOWN
-        }
-        return tuple(sorted(wanted))
-
-
-def results_of(cell: DimensionResult) -> tuple[RuleResult | ScenarioResult, ...]:
-    """Every line of a cell, rules first."""
-    return (*cell.rules, *cell.scenarios)
-
-
-def _worst(verdicts: list[Verdict]) -> Verdict:
-    for verdict in (Verdict.FAIL, Verdict.UNKNOWN, Verdict.PASS):
-        if verdict in verdicts:
-            return verdict
-    return Verdict.NOT_APPLICABLE

@@ -6,6 +6,7 @@ which it must be the same; a supposition asks again only what reads a supposed f
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from bascule.judge.facts.book import FactBook
@@ -24,6 +25,7 @@ class Conditions:
         self.book = book
         self._parent = parent
         self._answers: dict[_Place, Answer] = {}
+        self._touched: dict[tuple[str, ...], bool] = {}
 
     def supposing(self, book: FactBook) -> Conditions:
         """The same, over a book with suppositions."""
@@ -31,8 +33,13 @@ class Conditions:
 
     def touched(self, names: tuple[str, ...]) -> bool:
         """Does any supposition bear on these facts?"""
-        supposed = self.book.supposed
-        return any(name in supposed or ("." not in name and _opens(supposed, name)) for name in names)
+        answer = self._touched.get(names)
+        if answer is None:
+            supposed = self.book.supposed
+            sections = {name.partition(".")[0] for name in supposed}
+            answer = any(name in supposed or ("." not in name and name in sections) for name in names)
+            self._touched[names] = answer
+        return answer
 
     def ask(self, text: str, kind: ArtefactKind, tier: Tier) -> Answer:
         """The expression's answer for a kind at a tier."""
@@ -76,15 +83,16 @@ def reads_of(*texts: str) -> tuple[str, ...]:
 
 def place_of(reads: tuple[str, ...], kind: ArtefactKind, tier: Tier) -> tuple[str, str, bool]:
     """What of (kind, tier) an answer that reads these facts can depend on."""
-    by_kind = any(name == "kind" or name.startswith("here") for name in reads)
-    by_tier = any(name.startswith("tier") for name in reads)
-    return (str(kind) if by_kind else "", tier.id if by_tier else "", tier.distributes)
+    by_kind, by_tier = _depends(reads)
+    return (kind.value if by_kind else "", tier.id if by_tier else "", tier.distributes)
+
+
+@lru_cache(maxsize=8192)
+def _depends(reads: tuple[str, ...]) -> tuple[bool, bool]:
+    sections = {name.partition(".")[0] for name in reads}
+    return bool(sections & {"kind", "here"}), "tier" in sections
 
 
 def cited(facts: dict[str, Fact]) -> tuple[Digest, ...]:
     """The envelopes behind these facts, sorted."""
     return tuple(sorted({digest for fact in facts.values() for digest in fact.evidence}))
-
-
-def _opens(supposed: Any, section: str) -> bool:
-    return any(name.startswith(f"{section}.") for name in supposed)

@@ -15,10 +15,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from bascule.judge.assess import Assessor, Docket, docket, results_of
+from bascule.judge.assess import Assessor, Docket, docket
 from bascule.judge.beside import benefits, economics
 from bascule.judge.conditions import cited, reads_of
 from bascule.judge.facts.book import FactBook, build_book
+from bascule.judge.matrix import STRICTEST, Cell, Matrix, Result, evidence_of, name_of, written
 from bascule.judge.openness import openness
 from bascule.judge.people import Waivers, approvals_needed, usable_waivers
 from bascule.judge.policy.tiers import tier_matches
@@ -32,11 +33,9 @@ from bascule.records import (
     Assessment,
     Decision,
     Dimension,
-    DimensionResult,
     Obligation,
     Reason,
     RuleResult,
-    ScenarioResult,
     Tier,
     Verdict,
 )
@@ -59,9 +58,9 @@ def judge(question: Question) -> Judgement:
     waivers = _waivers(question)
     assessor = _assessor(question, kinds, waivers)
     asked, book = assessor.docket, assessor.conditions.book
-    cells = tuple(cell for kind in kinds for cell in assessor.cells(kind))
+    cells = tuple(Matrix(assessor).cells(kinds))
     assessment = Assessment(
-        method_version=METHOD_VERSION, policy=question.pack.digest, as_of=question.as_of, cells=cells
+        method_version=METHOD_VERSION, policy=question.pack.digest, as_of=question.as_of, cells=written(cells)
     )
     granted = {kind: _climb(asked, cells, kind) for kind in kinds}
     targets = {kind: min(requested, asked.ceilings[kind], key=lambda tier: tier.rank) for kind in kinds}
@@ -161,8 +160,8 @@ def _check(question: Question) -> tuple[Tier, tuple[ArtefactKind, ...]]:
     return ladder.tier(question.requested_tier), kinds
 
 
-def _climb(asked: Docket, cells: Sequence[DimensionResult], kind: ArtefactKind) -> Tier:
-    held = {cell.tier for cell in cells if cell.kind is kind and cell.verdict in (Verdict.FAIL, Verdict.UNKNOWN)}
+def _climb(asked: Docket, cells: Sequence[Cell], kind: ArtefactKind) -> Tier:
+    held = {cell.tier.id for cell in cells if cell.kind is kind and cell.blocks}
     reached = asked.ladder.lowest
     for tier in asked.tiers(kind):
         if tier.id in held:
@@ -175,7 +174,7 @@ def _verdict(
     requested: Tier,
     targets: Mapping[ArtefactKind, Tier],
     granted: Mapping[ArtefactKind, Tier],
-    cells: Sequence[DimensionResult],
+    cells: Sequence[Cell],
 ) -> _Answer:
     if not targets:
         return "unknown"
@@ -183,7 +182,7 @@ def _verdict(
         return "refused"
     if all(granted[kind].rank >= targets[kind].rank for kind in targets):
         return "granted"
-    fails = any(cell.verdict is Verdict.FAIL and int(cell.tier[1:]) <= targets[cell.kind].rank for cell in cells)
+    fails = any(cell.verdict is Verdict.FAIL and cell.tier.rank <= targets[cell.kind].rank for cell in cells)
     return "refused" if fails else "unknown"
 
 
@@ -217,30 +216,25 @@ def _nothing(requested: Tier, targets: Mapping[ArtefactKind, Tier], question: Qu
 class _Gathered:
     """One rule's blocking results over kinds and tiers."""
 
-    result: RuleResult | ScenarioResult
+    result: Result
+    results: dict[int, Result] = field(default_factory=dict)
     kinds: set[ArtefactKind] = field(default_factory=set)
     tiers: set[str] = field(default_factory=set)
-    facts: dict[str, Any] = field(default_factory=dict)
-    evidence: set[Digest] = field(default_factory=set)
 
 
-def _reasons(
-    question: Question, cells: Sequence[DimensionResult], requested: Tier, assessor: Assessor
-) -> tuple[Reason, ...]:
+def _reasons(question: Question, cells: Sequence[Cell], requested: Tier, assessor: Assessor) -> tuple[Reason, ...]:
     """One per rule, those that bite at or below the request first; within that failures before unknowns."""
     gathered: dict[str, _Gathered] = {}
     for cell in cells:
-        for result in results_of(cell):
+        for result in cell.results:
             if result.verdict not in (Verdict.FAIL, Verdict.UNKNOWN):
                 continue
-            name = result.rule if isinstance(result, RuleResult) else result.scenario
-            one = gathered.setdefault(name, _Gathered(result))
+            one = gathered.setdefault(name_of(result), _Gathered(result))
             if result.verdict is Verdict.FAIL and one.result.verdict is Verdict.UNKNOWN:
                 one.result = result
+            one.results[id(result)] = result
             one.kinds.add(cell.kind)
-            one.tiers.add(cell.tier)
-            one.facts = {**result.facts, **one.facts}
-            one.evidence.update(result.evidence)
+            one.tiers.add(cell.tier.id)
     commands = {scenario.id: scenario.produces.command for scenario in assessor.docket.pack.scenarios}
     order = [tier.id for tier in question.ladder.tiers]
     reasons = [
@@ -251,8 +245,8 @@ def _reasons(
             dimension=one.result.dimension,
             kinds=tuple(sorted(one.kinds)),
             tiers=tuple(sorted(one.tiers, key=order.index)),
-            facts=dict(sorted(one.facts.items())),
-            evidence=tuple(sorted(one.evidence)),
+            facts=_facts(one),
+            evidence=evidence_of(one.results.values()),
             remedy=one.result.remedy if isinstance(one.result, RuleResult) else f"measure it: `{commands[name]}`",
             waivable=one.result.waivable if isinstance(one.result, RuleResult) else False,
         )
@@ -271,6 +265,13 @@ def _reasons(
         )
 
     return tuple(sorted(reasons, key=place))
+
+
+def _facts(one: _Gathered) -> dict[str, Any]:
+    facts: dict[str, Any] = {}
+    for result in (*one.results.values(), one.result):
+        facts |= result.facts
+    return dict(sorted(facts.items()))
 
 
 def _obligations(
@@ -318,49 +319,46 @@ def _obligations(
     return tuple(obligations), tuple(reasons)
 
 
-def _review_by(question: Question, cells: Sequence[DimensionResult], waivers: Waivers) -> datetime | None:
+def _review_by(question: Question, cells: Sequence[Cell], waivers: Waivers) -> datetime | None:
     """The first instant at which something that the decision rests on is no longer there."""
-    used = {digest for cell in cells for digest in cell.evidence}
+    used = set(evidence_of(result for cell in cells for result in cell.results))
     ends = [r.expires_at for r in question.evidence if r.digest in used and r.speaks(question.as_of)]
     ends += [waiver.expires_at for each in waivers.usable.values() for waiver in each]
     return min(ends, default=None)
 
 
-_STRICTEST = (Verdict.FAIL, Verdict.UNKNOWN, Verdict.PASS, Verdict.NOT_APPLICABLE)
-
-
-def _views(cells: Sequence[DimensionResult], targets: Mapping[ArtefactKind, Tier]) -> tuple[DimensionView, ...]:
+def _views(cells: Sequence[Cell], targets: Mapping[ArtefactKind, Tier]) -> tuple[DimensionView, ...]:
     """Each dimension on the way to the requested tier: the strictest cell over kinds and tiers."""
     views = []
     for dimension in Dimension:
         on_the_way = [
-            cell for cell in cells if cell.dimension is dimension and int(cell.tier[1:]) <= targets[cell.kind].rank
+            cell for cell in cells if cell.dimension is dimension and cell.tier.rank <= targets[cell.kind].rank
         ]
         if not on_the_way:
             views.append(DimensionView(dimension=dimension, verdict=Verdict.NOT_APPLICABLE))
             continue
-        cell = min(
-            on_the_way,
-            key=lambda each: (_STRICTEST.index(each.verdict), -int(each.tier[1:]), -(each.high or 0.0), each.kind),
-        )
+        cell = min(on_the_way, key=_strictness)
         strict = [each for each in on_the_way if each.verdict is cell.verdict]
-        because = dict.fromkeys(
-            result.because for each in strict for result in results_of(each) if result.verdict is cell.verdict
-        )
+        decisive = {id(result): result for each in strict for result in each.results}
+        because = dict.fromkeys(each.because for each in decisive.values() if each.verdict is cell.verdict)
         views.append(
             DimensionView(
                 dimension=dimension,
                 verdict=cell.verdict,
                 low=cell.low,
                 high=cell.high,
-                threshold=cell.threshold,
+                threshold=cell.line,
                 unit=cell.unit,
-                evidence=tuple(sorted({digest for each in strict for digest in each.evidence})),
+                evidence=evidence_of(decisive.values()),
                 missing=tuple(sorted({name for each in strict for name in each.missing})),
                 because=tuple(because),
             )
         )
     return tuple(views)
+
+
+def _strictness(cell: Cell) -> tuple[int, int, float, str]:
+    return (STRICTEST.index(cell.verdict), -cell.tier.rank, -(cell.high or 0.0), cell.kind)
 
 
 def _limits(

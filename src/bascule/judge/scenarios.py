@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from bascule.judge.conditions import Conditions, cited, reads_of
 from bascule.judge.facts.fact import key_of
@@ -18,20 +19,18 @@ from bascule.records import ArtefactKind, Dimension, ScenarioResult, Tier, Verdi
 
 @dataclass(frozen=True, slots=True)
 class Stated:
-    """A scenario as it stands for a kind at a tier. applies: None where that is unknown; inputs: None where it does
-    not."""
+    """A scenario as it stands for a kind at a tier.
+
+    applies: None where that is unknown; inputs, heard: what is known and the numbers it gives, None where it does not
+    apply.
+    """
 
     scenario: Scenario
     applies: bool | None
     inputs: Inputs | None
     quantities: dict[str, Quantity]
     because: str = ""
-
-    def heard(self) -> Heard | None:
-        """Its numbers; None where it does not apply."""
-        if self.inputs is None:
-            return None
-        return Heard(self.scenario.id, self.applies, appraise(self.scenario, self.inputs), self.scenario.loss_unit)
+    heard: Heard | None = None
 
     @property
     def evidence(self) -> tuple[Digest, ...]:
@@ -41,6 +40,24 @@ class Stated:
     def missing(self) -> tuple[str, ...]:
         """The measures that no evidence narrows."""
         return tuple(name for name, quantity in self.quantities.items() if quantity.standing is not Standing.MEASURED)
+
+
+def reads_of_scenario(scenario: Scenario) -> tuple[str, ...]:
+    """Every fact that it mentions, its measures included, sorted."""
+    return _reads(
+        (scenario.when, *(guard.in_force for guard in scenario.safeguards)),
+        (
+            scenario.capability,
+            scenario.joint_bypass,
+            scenario.baseline,
+            *(guard.measure for guard in scenario.safeguards),
+        ),
+    )
+
+
+@lru_cache(maxsize=4096)
+def _reads(texts: tuple[str, ...], measures: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sorted({*reads_of(*texts), *(f"measure.{key_of(name)}" for name in measures if name)}))
 
 
 def state(scenario: Scenario, conditions: Conditions, kind: ArtefactKind, tier: Tier) -> Stated:
@@ -71,7 +88,8 @@ def state(scenario: Scenario, conditions: Conditions, kind: ArtefactKind, tier: 
     baseline = quantity(scenario.baseline).interval if scenario.baseline else NOTHING
     inputs = Inputs(quantity(scenario.capability).interval, layers, joint, baseline)
     why = "" if applies else conditions.ask(scenario.when, kind, tier).because
-    return Stated(scenario, applies, inputs, dict(sorted(quantities.items())), why)
+    heard = Heard(scenario.id, applies, appraise(scenario, inputs), scenario.loss_unit)
+    return Stated(scenario, applies, inputs, dict(sorted(quantities.items())), why, heard)
 
 
 def record(
@@ -87,7 +105,7 @@ def record(
         else None
         for name, quantity in stated.quantities.items()
     }
-    heard = stated.heard()
+    heard = stated.heard
     evidence = tuple(sorted({*stated.evidence, *cited(facts)}))
     if heard is None:
         return ScenarioResult(

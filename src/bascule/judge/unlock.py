@@ -327,7 +327,7 @@ def _what_it_is(stated: Stated, assessor: Assessor, blocker: Blocker) -> Step | 
 def _worth(stated: Stated) -> tuple[float, str]:
     """(share of the upper risk that the most telling quantity holds, in words)."""
     assert stated.inputs is not None
-    heard = stated.heard()
+    heard = stated.heard
     worst = heard.risk.high if heard else 0.0
     values = value_of_information(stated.scenario, stated.inputs)
     if not values or worst <= 0:
