@@ -38,6 +38,11 @@ _GROUPS: dict[str, dict[str, str]] = {
         "export": "Write the ledger as one file that verifies by itself.",
         "show": "List what the ledger holds.",
     },
+    "keys": {
+        "show": "Show the key that signs here, and the keys that are trusted.",
+        "export": "Write the public half of the key that signs here.",
+        "trust": "Believe what another's key signs.",
+    },
     "new": {"scanner": "Write a working scanner plug-in with built examples."},
     "schema": {"show": "Print a document's JSON Schema.", "write": "Write every JSON Schema to a folder."},
 }
@@ -46,6 +51,7 @@ _GROUP_HELP = {
     "policy": "Policy packs: test, lint, cover, diff, sign.",
     "waiver": "Waivers: a named person lets a rule pass for a while.",
     "ledger": "The truth: an append-only, signed ledger.",
+    "keys": "Signing keys: our own, and those of others whom this home trusts.",
     "new": "Scaffold a plug-in.",
     "schema": "JSON Schemas of the documents.",
 }

@@ -13,6 +13,8 @@ from bascule.kernel.text import visible
 def approve_command(decision: str, /, *, person: str, role: str, common: Common | None = None) -> int:
     """Sign a decision's digest in a role. Exit code 0: the decision is in effect; 1: more signatures are needed.
 
+    The key of this `--home` signs; neither the requester nor whoever's key signed the evidence counts.
+
     Parameters
     ----------
     decision
@@ -20,7 +22,7 @@ def approve_command(decision: str, /, *, person: str, role: str, common: Common 
     person
         Who signs: a name or an address.
     role
-        In which role: release_owner, security, privacy, compliance, …
+        In which role, as the policy names it: release-owner, safety, security, legal, …
     """
     common = common or Common()
     with open_session(common) as session:

@@ -1,16 +1,19 @@
 """What named people add: approvals of one decision, waivers of one rule.
 
-An approval signs the digest of a decision that still stands; a waiver names a person, a reason, a compensating
+An approval signs the digest of a decision that still stands, by somebody other than who asked for it and whose key
+signed the evidence; a waiver names a person, a reason, a compensating
 safeguard and a date. Both are signed ledger entries; neither changes what was decided before.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bascule.attest import PREDICATE_APPROVAL, PREDICATE_WAIVER, sign_record
 from bascule.journeys.parts import Parts, Policy
+from bascule.journeys.replay import question_of
+from bascule.judge import judge
 from bascule.judge.people import MAX_WAIVER, ApprovalState, approval_state
 from bascule.kernel.digests import Digest
 from bascule.kernel.errors import InputError
@@ -63,6 +66,9 @@ def states(decision: Decision, parts: Parts) -> tuple[ApprovalState, ...]:
     digest = decision.content_digest()
     approvals = tuple(signed.record for signed in parts.store.approvals_for(digest))
     context = parts.store.context(decision.context)
+    cited = [parts.store.evidence(item) for item in decision.evidence]
+    producers = [item.producer for item in cited if item is not None and item.producer is not None]
+    standing = _standing(decision, parts)
     return tuple(
         approval_state(
             decision,
@@ -70,9 +76,21 @@ def states(decision: Decision, parts: Parts) -> tuple[ApprovalState, ...]:
             tier=need.tier,
             as_of=parts.clock.now(),
             requester=context.requester if context else None,
+            producer_keys={producer.key_id for producer in producers},
+            producers={producer.name for producer in producers if producer.name},
+            standing=standing,
         )
         for need in decision.approvals_needed
     )
+
+
+def _standing(decision: Decision, parts: Parts) -> Decision | None:
+    """The same question with the evidence and at the date of now; None when it can no longer be asked."""
+    question = question_of(decision, parts)
+    if isinstance(question, str):
+        return None
+    evidence = parts.store.evidence_for(decision.subject)
+    return judge(replace(question, evidence=evidence, as_of=parts.clock.now())).decision
 
 
 def find_decision(digest: Digest, parts: Parts) -> Decision:

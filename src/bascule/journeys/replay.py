@@ -32,7 +32,7 @@ def past_questions(parts: Parts) -> tuple[Question, ...]:
     """The last question that was decided about each subject and ladder, of which everything is still at hand."""
     found: dict[tuple[str, str, str], Question] = {}
     for signed in reversed(parts.store.decisions()):
-        question = _question(signed.record, parts)
+        question = question_of(signed.record, parts)
         if not isinstance(question, str):
             found[signed.record.subject, signed.record.ladder, signed.record.requested_tier] = question
     return tuple(found.values())
@@ -42,7 +42,7 @@ def _replay(decision: Decision, parts: Parts) -> Replayed:
     digest = decision.content_digest()
     name = f"{decision.requested_tier} {decision.verdict} under {decision.policy_id}"
     try:
-        question = _question(decision, parts)
+        question = question_of(decision, parts)
     except BasculeError as error:
         return Replayed(decision=digest, outcome="not-available", detail=f"{name}: {error.message}")
     if isinstance(question, str):
@@ -53,7 +53,8 @@ def _replay(decision: Decision, parts: Parts) -> Replayed:
     return Replayed(decision=digest, outcome="false", detail=f"{name}: now {again.content_digest()}, {again.verdict}")
 
 
-def _question(decision: Decision, parts: Parts) -> Question | str:
+def question_of(decision: Decision, parts: Parts) -> Question | str:
+    """The question that a decision answers, from the ledger alone; or what of it is no longer at hand."""
     subject = parts.store.subject(decision.subject)
     context = parts.store.context(decision.context)
     files = parts.store.policy_files(decision.policy)
