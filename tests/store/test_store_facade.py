@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +14,7 @@ from bascule.attest import (
     PREDICATE_APPROVAL,
     PREDICATE_WAIVER,
     KeyRing,
+    sign,
     sign_record,
     sign_statement,
 )
@@ -88,6 +91,23 @@ def test_an_old_envelope_that_is_brought_again_does_not_speak_again(house: House
         store.record_evidence(envelope)
     assert [evidence.digest for evidence in store.evidence_for(house.subject)] == [digest_of(new)]
     assert len(list(store.ledger.entries("evidence"))) == 2
+
+
+@pytest.mark.parametrize("again", ["spelled otherwise", "with a field more", "with a signature more"])
+def test_an_old_statement_in_another_envelope_does_not_speak_again(
+    house: House, store: Store, auditor: KeyRing, again: str
+) -> None:
+    old = house.evidence(note="old")
+    store.record_evidence(old)
+    newest = store.record_evidence(house.evidence(note="new"))
+    envelope = json.loads(old)
+    if again == "with a field more":
+        envelope["x"] = 1
+    elif again == "with a signature more":
+        other = sign(base64.b64decode(envelope["payload"]), envelope["payloadType"], auditor.signer)
+        envelope["signatures"] += json.loads(other)["signatures"]
+    store.record_evidence(json.dumps(envelope, indent=1).encode())
+    assert store.evidence_for(house.subject) == (newest,)
 
 
 @pytest.mark.parametrize("note", ["inline", "blob " * 1000])

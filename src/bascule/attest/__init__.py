@@ -10,7 +10,7 @@ Rules, in order:
 - Trust is a file that a person put there, with a name and how independent its holder is.
 """
 
-from bascule.attest.envelope import Verified, sign, verify
+from bascule.attest.envelope import Verified, content_identity, sign, verify
 from bascule.attest.keys import Holder, KeyRing
 from bascule.attest.observations import read_evidence, sign_observations
 from bascule.attest.packs import PREDICATE_POLICY, keep_pack, kept_pack, sign_pack, verify_pack
@@ -38,6 +38,7 @@ __all__ = [
     "Signed",
     "Statement",
     "Verified",
+    "content_identity",
     "keep_pack",
     "kept_pack",
     "open_statement",

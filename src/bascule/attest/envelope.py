@@ -50,6 +50,14 @@ def identity(envelope: bytes) -> Digest:
     return digest_of(envelope)
 
 
+def content_identity(envelope: bytes) -> Digest:
+    """The sha256 of the payload alone: the same however the envelope is spelled and whoever else signed it.
+
+    Raises EvidenceError `attest.not-an-envelope` or `attest.envelope-too-large`; it verifies nothing.
+    """
+    return digest_of(_read(envelope)[0])
+
+
 def sign(payload: bytes, payload_type: str, *signers: Signer) -> bytes:
     """The envelope's bytes, canonical JSON, with one signature per signer.
 

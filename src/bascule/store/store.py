@@ -17,6 +17,7 @@ from bascule.attest import (
     PREDICATE_WAIVER,
     KeyRing,
     Signed,
+    content_identity,
     keep_pack,
     kept_pack,
     read_evidence,
@@ -59,7 +60,7 @@ class Store:
     # Evidence
 
     def record_evidence(self, envelope: bytes) -> Evidence:
-        """Record an envelope of observations, by whoever signed it, once: a second time changes nothing.
+        """Record an envelope of observations, by whoever signed it, once: what was said before changes nothing.
 
         Raises EvidenceError as `read_evidence` does, and StoreError as `Ledger.append` does.
         """
@@ -67,13 +68,15 @@ class Store:
         draft = Draft(
             kind="evidence",
             body=envelope,
+            record=content_identity(envelope),
             subject=evidence.slot.subject,
             slot=evidence.slot.tool,
             issued_at=evidence.issued_at,
             expires_at=evidence.expires_at,
         )
-        # Once: an old envelope that is brought again must not become a slot's newest.
-        self.ledger.append(draft, unless=_same_envelope(draft))
+        # Once, and by what is said: an old statement that is brought again, as it was or in an envelope that is spelled
+        # otherwise, must not become a slot's newest.
+        self._record_once(draft)
         return evidence
 
     def evidence_for(self, subject: Digest, size: int | None = None) -> tuple[Evidence, ...]:
@@ -313,7 +316,8 @@ class Store:
 
     def _record_once(self, draft: Draft) -> None:
         table = tables.entries.c
-        query = select(table.seq).where(table.kind == draft.kind, table.record == draft.record).limit(1)
+        said = select(table.seq).where(table.kind == draft.kind, table.record == draft.record)
+        query = said.order_by(table.seq).limit(1)
         self.ledger.append(draft, unless=lambda connection: connection.execute(query).scalar())
 
     def _decision(self, seq: int) -> Signed[Decision]:
