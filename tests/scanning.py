@@ -1,0 +1,84 @@
+"""What tests of the scan frame share: an inventory of built files, and plug-ins installed the way a user's are."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bascule.collect.intake import IntakeLimits, Inventory, take_in
+from bascule.plugins.kinds import Fetched, Workspace
+from bascule.plugins.registry import Loaded, discover, find
+
+
+def inventory_of(folder: Path) -> Inventory:
+    """What intake makes of a folder."""
+    with tempfile.TemporaryDirectory() as work:
+        return take_in(Fetched(str(folder), folder), Workspace(Path(work)), IntakeLimits())
+
+
+def built_in(*names: str) -> list[Loaded]:
+    """Built-in scanners by id."""
+    found = [find("scanners", name) for name in names]
+    return [loaded for loaded in found if loaded is not None]
+
+
+def install(folder: Path, name: str, source: str) -> Path:
+    """Put a package with one scanner and its entry point into a folder, and say where."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}_scanner.py").write_text(source)
+    info = folder / f"{name}-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[bascule.scanners]\n{name} = {name}_scanner:plugin\n")
+    return folder
+
+
+@contextmanager
+def on_path(folder: Path) -> Iterator[None]:
+    """The folder is where installed packages are found, for as long as the `with` lasts."""
+    before = set(sys.modules)
+    sys.path.append(str(folder))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
+        for module in [name for name in set(sys.modules) - before if name.endswith("_scanner")]:
+            del sys.modules[module]
+
+
+def installed(folder: Path, name: str) -> Loaded:
+    """That scanner, discovered."""
+    with on_path(folder):
+        return next(loaded for loaded in discover("scanners") if loaded.id.split()[0] == name)
+
+
+PLAIN = """
+from bascule.plugins.meta import Meta, Reads, Rule
+from bascule.records import Finding, Outcome, Severity
+
+RULE = Rule("{rule}", "Does it say bad?", Severity.HIGH, "say good", "for tests: it looks for a word in a file")
+
+
+class Plain:
+    meta = Meta(id="{name}", title="For tests", rules=(RULE,), reads=Reads(names=("*.txt",)))
+    examples = ()
+
+    def scan(self, file):
+        {body}
+
+
+plugin = Plain()
+"""
+
+
+def plain(name: str, body: str) -> str:
+    """The source of a scanner of `*.txt` whose `scan(file)` has that body, on one line or indented by eight."""
+    return PLAIN.format(name=name, rule=f"{name}-said", body=body)
+
+
+FINDS_BAD = """for at, window in file.windows():
+            if b"bad" in window:
+                yield Finding(rule=RULE.id, outcome=Outcome.TRUE, severity=Severity.HIGH, message="it does")"""
