@@ -170,6 +170,27 @@ def test_an_approval_that_does_not_count_says_why(approval: Approval, why: str, 
     assert not outcome.met
 
 
+ADA = ["ada", " Ada ", "A.D.A", "Ad\u0430", "\uff21da", "A\u200bda", "Ad\u00e1"]
+
+
+@pytest.mark.parametrize("spelling", ADA)
+def test_one_person_under_two_spellings_signs_once(spelling: str) -> None:
+    found = state(signed(DIGEST, "Ada", "owner"), signed(DIGEST, spelling, "security"))
+    assert not found.met
+    assert [refused.why for refused in found.refused] == ["this person has signed already"]
+
+
+@pytest.mark.parametrize("spelling", ADA)
+def test_who_asks_for_a_release_does_not_approve_it_under_another_spelling(spelling: str) -> None:
+    assert not state(signed(DIGEST, spelling, "owner"), requester="Ada").accepted
+    assert not state(signed(DIGEST, spelling, "owner"), producers=("Ada",)).accepted
+
+
+@pytest.mark.parametrize("nobody", [" ", "\u200b", "-"])
+def test_nobody_does_not_approve(nobody: str) -> None:
+    assert not state(signed(DIGEST, nobody, "owner")).accepted
+
+
 def test_approvals_are_void_when_what_is_known_now_gives_another_answer() -> None:
     now = judge(ask(POLICY, CLEAN, seen("other", alarm("bad-thing")), tier="T6")).decision
     outcome = state(OWNER, SECURITY, standing=now)

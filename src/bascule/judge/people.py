@@ -5,8 +5,9 @@ compensates, and runs for at most 90 days. It may be renewed once, and then two 
 digest. It reaches its own tier and those below, never above; when it expires it is absent, and the decision with it.
 
 An approval counts when it signs this decision's digest, by a person in a role that is asked for, who neither asked
-for the release nor produced its evidence, with a key that nobody else used. Two persons are needed where a copy
-leaves the house. All approvals are void when the decision no longer stands.
+for the release nor produced its evidence, with a key that nobody else used. Names that a reader cannot tell apart are
+one person's. Two persons are needed where a copy leaves the house. All approvals are void when the decision no longer
+stands.
 
 Signatures are verified by the caller; here, `person`, `role` and `key_id` are what a verified signature said.
 """
@@ -23,6 +24,7 @@ from bascule.judge.policy.tiers import tier_matches
 from bascule.kernel.clock import format_instant
 from bascule.kernel.digests import Digest
 from bascule.kernel.errors import InputError
+from bascule.kernel.text import looks
 from bascule.records import Approval, ApprovalNeed, Decision, Ladder, Tier, Waiver
 
 MAX_WAIVER = timedelta(days=90)
@@ -119,7 +121,7 @@ def _unrenewable(waiver: Waiver, known: Mapping[Digest, Waiver], signed: Sequenc
         return "a waiver is renewed once"
     if (first.rule, first.subject, first.tier) != (waiver.rule, waiver.subject, waiver.tier):
         return "it renews a waiver for something else"
-    people = _distinct(approval for approval in signed if approval.person != waiver.owner)
+    people = _distinct(approval for approval in signed if looks(approval.person) != looks(waiver.owner))
     if people < RENEWAL_QUORUM:
         return f"a renewal needs {RENEWAL_QUORUM} people beside its owner, and {people} signed"
     return ""
@@ -130,8 +132,8 @@ def _distinct(approvals: Iterable[Approval]) -> int:
     persons: set[str] = set()
     keys: set[str] = set()
     for approval in sorted(approvals, key=lambda each: (each.issued_at, each.content_digest())):
-        if approval.person not in persons and approval.key_id not in keys:
-            persons.add(approval.person)
+        if looks(approval.person) not in persons and approval.key_id not in keys:
+            persons.add(looks(approval.person))
             keys.add(approval.key_id)
     return len(persons)
 
@@ -192,7 +194,7 @@ def approval_state(
         )
     void = _void(decision, standing, as_of)
     wanted = decision.content_digest()
-    barred = {name for name in (requester, *producers) if name}
+    barred = {looks(name) for name in (requester, *producers) if name}
     accepted: list[Approval] = []
     refused: list[Refused] = []
     for approval in sorted(set(approvals), key=lambda each: (each.issued_at, each.content_digest())):
@@ -235,13 +237,16 @@ def _refusal(
         return "it signs another decision"
     if approval.issued_at > as_of:
         return "it is not signed yet"
-    if requester and approval.person == requester:
+    person = looks(approval.person)
+    if not any(char.isalnum() for char in person):
+        return "it names nobody"
+    if requester and person == looks(requester):
         return "who asks for a release does not approve it"
-    if approval.person in barred or approval.key_id in producer_keys:
+    if person in barred or approval.key_id in producer_keys:
         return "who produced the evidence does not approve what rests on it"
     if need.roles and approval.role not in need.roles:
         return f"the role `{approval.role}` is not asked for"
-    if any(each.person == approval.person for each in accepted):
+    if any(looks(each.person) == person for each in accepted):
         return "this person has signed already"
     if any(each.key_id == approval.key_id for each in accepted):
         return "another person signed with the same key"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import unicodedata
 from collections.abc import Iterable
 
 
@@ -22,6 +23,23 @@ def _escape(char: str) -> str:
     if code < 0x100:
         return f"\\x{code:02x}"
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+# Letters of other scripts, small ones, that nobody tells from these Latin ones; and those whose capitals look so.
+_LOOKS_LIKE = str.maketrans(
+    "авеікмнорстухѕјԁԛԝһӏ" + "αβεζηικμνορτυχ" + "ɑɡıℓ",
+    "abeikmhopctyxsjdqwhl" + "abezhikmnoptyx" + "agil",
+)
+
+
+def looks(name: str) -> str:
+    """What a reader sees of a name: equal for two that differ only in case, accents, spacing, punctuation, characters
+    that are not shown, or letters of other scripts that look the same.
+
+    Law: looks(looks(n)) == looks(n). A name without a letter or digit is itself.
+    """
+    folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", name).casefold()).translate(_LOOKS_LIKE)
+    return "".join(char for char in folded if char.isalnum()) or name
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
