@@ -20,7 +20,7 @@ from bascule.plugins.kinds import Fetched, Workspace
 from bascule.plugins.meta import Meta
 
 PREFIX = "hf:"
-_REFERENCE = re.compile(r"(?P<repository>[\w.-]+(?:/[\w.-]+)?)(?:@(?P<revision>[\w./-]+))?", re.ASCII)
+_REFERENCE = re.compile(r"(?P<repository>\w[\w.-]*(?:/\w[\w.-]*)?)(?:@(?P<revision>[\w./-]+))?", re.ASCII)
 _POLL_SECONDS = 0.5
 
 # By name, because the client's exceptions moved between modules, and its HTTP library changed, over its versions.
