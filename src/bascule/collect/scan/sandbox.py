@@ -120,7 +120,7 @@ def lock(scratch: Path, memory_bytes: int) -> Held:
         _drop_capabilities(libc)
         privileges = seccomp.no_new_privileges(libc)
         version = landlock.restrict(libc, readable, scratch)
-        filtered = seccomp.install(libc, may_change=version > 0)
+        filtered = seccomp.install(libc, may_change=version >= landlock.GOVERNS_TRUNCATION)
     if not filtered and _lower(resource.RLIMIT_NPROC, 0):
         # Counted per user, ignored for root, and refuses threads as well: only where there is nothing better.
         limits += ("processes",)
@@ -199,6 +199,8 @@ def needed_for_imports() -> tuple[Path, ...]:
     wanted = {Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
     wanted |= {Path(path) for path in sys.path if path}
     wanted |= {Path(sys.prefix, "pyvenv.cfg"), Path(sys.base_prefix, "lib")}
+    # Where a package is a link, what it leads to: this one's home, and a store that is nothing but packages.
+    wanted |= {Path(__file__).resolve().parents[2], Path("/nix/store"), Path("/usr/share/zoneinfo")}
     wanted |= {
         Path(path) for path in ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/etc/ld.so.cache")
     }

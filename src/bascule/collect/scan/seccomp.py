@@ -4,7 +4,7 @@ An allow-list, so that a call which a later kernel adds is refused before anybod
 - a foreign architecture or the x32 table kills the process: its numbers mean other calls;
 - what is not listed gives EPERM, so that a scanner sees an exception and the file an `error`;
 - new threads are allowed, new processes are not; signals reach nobody but oneself;
-- without Landlock a file is opened for reading only, and nothing is made, moved or removed.
+- without a Landlock that governs every change, files are opened for reading only, and nothing is made or removed.
 
 The filter is classic BPF, assembled by hand: two instructions a call. Numbers: Linux `unistd_64.h` (x86-64) and
 `asm-generic/unistd.h` (aarch64); the layout: Linux `seccomp_data` in `linux/seccomp.h`.
