@@ -12,7 +12,7 @@ from bascule.judge import judge, merge_context
 from bascule.judge.openness import openness
 from bascule.judge.policy.pack import Assumption, BenefitRow, Produces, Safeguard
 from bascule.kernel.errors import InputError
-from bascule.records import ArtefactKind, Context, Decision, Dimension, Missing, Unlock, Verdict
+from bascule.records import ArtefactKind, Assessment, Context, Decision, Dimension, Missing, Unlock, Verdict
 from bascule.records import ArtefactKind as K
 from bascule.records.artefact import IntakeNote
 from judging import (
@@ -390,3 +390,13 @@ def test_the_same_evidence_under_other_contexts_gives_other_decisions() -> None:
         for commercial in (True, False, None)
     ]
     assert verdicts == ["refused", "granted", "unknown"]
+
+
+def test_everything_that_is_written_down_can_be_read_back() -> None:
+    story = scenario("lure", "lure.success", when="reading.model_generative")
+    policy = pack(SCANNED, story, rule("who", "context.accountable != ''", waivable=False), threshold(0.5))
+    evidence = (BAD, seen("eval", proportion("lure.success", 3, 100)), seen("profile", said("model.generative", True)))
+    for given in (evidence, evidence[:1], ()):
+        judgement = judge(ask(policy, *given, tier="T6"))
+        assert Assessment.from_json(judgement.assessment.to_json()) == judgement.assessment
+        assert Decision.from_json(judgement.decision.to_json()) == judgement.decision

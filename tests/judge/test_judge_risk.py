@@ -42,7 +42,7 @@ def printed(interval: Interval) -> tuple[float, float]:
 
 
 def cell(policy: PolicyPack, tier: str) -> DimensionResult:
-    cells = judge(ask(policy, *MEASURED, tier="T6")).assessment.cells
+    cells = judge(ask(policy, *MEASURED, tier="T6", kinds=(WEIGHTS,))).assessment.cells
     return next(each for each in cells if each.kind is WEIGHTS and each.tier == tier and each.scenarios)
 
 

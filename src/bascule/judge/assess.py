@@ -70,16 +70,18 @@ def docket(pack: PolicyPack, ladder: Ladder, kinds: tuple[ArtefactKind, ...], on
         )
     ceilings = {kind: _ceiling(ladder, kind, black_box) for kind in kinds}
     asked: dict[tuple[ArtefactKind, str, Dimension], Asked] = {}
-    for kind in kinds:
-        of_kind = [rule for rule in rules if not rule.kinds or kind in rule.kinds]
-        told = [scenario for scenario in library if not scenario.kinds or kind in scenario.kinds]
-        for tier in ladder.tiers[1 : ceilings[kind].rank + 1]:
+    for tier in ladder.tiers[1:]:
+        told = [rule for rule in rules if tier_matches(rule.tiers, tier.id)]
+        stories_told = [scenario for scenario in library if tier_matches(scenario.tiers, tier.id)]
+        for kind in kinds:
+            if tier.rank > ceilings[kind].rank:
+                continue
             by_dimension: dict[Dimension, tuple[list[PackRule], list[Scenario]]] = defaultdict(lambda: ([], []))
-            for rule in of_kind:
-                if tier_matches(rule.tiers, tier.id):
+            for rule in told:
+                if not rule.kinds or kind in rule.kinds:
                     by_dimension[rule.dimension][0].append(rule)
-            for scenario in told:
-                if tier_matches(scenario.tiers, tier.id):
+            for scenario in stories_told:
+                if not scenario.kinds or kind in scenario.kinds:
                     by_dimension[scenario.dimension][1].append(scenario)
             for dimension, (here, stories) in by_dimension.items():
                 asked[kind, tier.id, dimension] = (tuple(here), tuple(stories))
@@ -187,16 +189,25 @@ class Assessor:
         for dimension in Dimension:
             rules, stories = self.docket.asked.get((kind, tier.id, dimension), ((), ()))
             for rule in rules:
-                verdict = self.verdict(rule, kind, tier)
-                if verdict in (Verdict.FAIL, Verdict.UNKNOWN) and not self.waiver(rule, tier):
-                    yield Blocker(kind, tier, verdict, rule=rule)
+                yield from self.blocking_rule(rule, kind, tier)
             if stories:
-                verdicts = self.sum(stories, dimension, kind, tier).verdicts
-                for scenario in stories:
-                    verdict, because = verdicts.get(scenario.id, (Verdict.NOT_APPLICABLE, ""))
-                    if verdict in (Verdict.FAIL, Verdict.UNKNOWN):
-                        stated = self.stated(scenario, kind, tier)
-                        yield Blocker(kind, tier, verdict, stated=stated, because=because)
+                yield from self.blocking_scenarios(stories, dimension, kind, tier)
+
+    def blocking_rule(self, rule: PackRule, kind: ArtefactKind, tier: Tier) -> Iterator[Blocker]:
+        """The rule, if it is in the way here and not waived."""
+        verdict = self.verdict(rule, kind, tier)
+        if verdict in (Verdict.FAIL, Verdict.UNKNOWN) and not self.waiver(rule, tier):
+            yield Blocker(kind, tier, verdict, rule=rule)
+
+    def blocking_scenarios(
+        self, stories: tuple[Scenario, ...], dimension: Dimension, kind: ArtefactKind, tier: Tier
+    ) -> Iterator[Blocker]:
+        """Those of a dimension's scenarios that are in the way here."""
+        verdicts = self.sum(stories, dimension, kind, tier).verdicts
+        for scenario in stories:
+            verdict, because = verdicts.get(scenario.id, (Verdict.NOT_APPLICABLE, ""))
+            if verdict in (Verdict.FAIL, Verdict.UNKNOWN):
+                yield Blocker(kind, tier, verdict, stated=self.stated(scenario, kind, tier), because=because)
 
     def permitted(self, kind: ArtefactKind, up_to: int | None = None) -> Tier:
         """The climb: the last tier before the first one with anything in the way."""

@@ -26,6 +26,7 @@ class Conditions:
         self._parent = parent
         self._answers: dict[_Place, Answer] = {}
         self._touched: dict[tuple[str, ...], bool] = {}
+        self._sections = frozenset(name.partition(".")[0] for name in book.supposed)
 
     def supposing(self, book: FactBook) -> Conditions:
         """The same, over a book with suppositions."""
@@ -35,8 +36,7 @@ class Conditions:
         """Does any supposition bear on these facts?"""
         answer = self._touched.get(names)
         if answer is None:
-            supposed = self.book.supposed
-            sections = {name.partition(".")[0] for name in supposed}
+            supposed, sections = self.book.supposed, self._sections
             answer = any(name in supposed or ("." not in name and name in sections) for name in names)
             self._touched[names] = answer
         return answer

@@ -3,8 +3,8 @@
 Rules: a cell fails if any rule or scenario fails, is unknown if any is unknown, passes if any passes, and does not
 apply where nothing asked applies; where the pack asks nothing there is no cell; dimensions are never added up.
 
-Written down, a result stands in full, with its facts and its evidence, in the first cell that it decides; where the
-same answer decides another cell, it is named there with its verdict and refers back.
+Written down, a result stands in full, with its facts and its evidence, in the first cell that it decides. Where the
+same answer is in the way of another cell, it is named there and refers back; a rule that passes is named once a kind.
 """
 
 from __future__ import annotations
@@ -153,6 +153,7 @@ def evidence_of(results: Iterable[Result]) -> tuple[Digest, ...]:
 def written(cells: Sequence[Cell]) -> tuple[DimensionResult, ...]:
     """The cells as records, each result in full once. Rules that do not apply are left out."""
     names: dict[int, Result] = {}
+    passed: set[tuple[ArtefactKind, int]] = set()
     rows = []
     for cell in cells:
         first: list[Result] = []
@@ -160,13 +161,17 @@ def written(cells: Sequence[Cell]) -> tuple[DimensionResult, ...]:
         for result in cell.results:
             if isinstance(result, RuleResult) and result.verdict is Verdict.NOT_APPLICABLE:
                 continue
+            if isinstance(result, RuleResult) and result.verdict not in _IN_THE_WAY:
+                if (cell.kind, id(result)) in passed:
+                    continue
+                passed.add((cell.kind, id(result)))
             name = names.get(id(result))
             if name is None:
                 names[id(result)] = _by_name(result, cell)
                 first.append(result)
             lines.append(name or result)
         rows.append(
-            DimensionResult(
+            DimensionResult.model_construct(  # of validated parts; see `rules`
                 kind=cell.kind,
                 tier=cell.tier.id,
                 dimension=cell.dimension,

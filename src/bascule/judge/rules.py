@@ -58,7 +58,8 @@ class Rulings:
     def _explained(self, rule: PackRule, reads: tuple[str, ...], kind: ArtefactKind, tier: Tier) -> RuleResult:
         verdict = verdict_of(rule, self._conditions, kind, tier)
         facts = self._conditions.read(reads, kind, tier)
-        return RuleResult(
+        # Built of what was validated already; `Assessment.from_json` checks it all again whenever it is read back.
+        return RuleResult.model_construct(
             rule=rule.id,
             dimension=rule.dimension,
             verdict=verdict,
@@ -68,6 +69,7 @@ class Rulings:
             evidence=cited(facts),
             remedy=rule.remedy,
             waivable=rule.waivable,
+            waived_by=None,
         )
 
 

@@ -16,20 +16,20 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice, product
 from typing import Any
 
 from bascule.judge.assess import Assessor, Blocker
-from bascule.judge.conditions import reads_of
+from bascule.judge.conditions import place_of, reads_of
 from bascule.judge.facts.fact import key_of
 from bascule.judge.facts.measures import Standing
-from bascule.judge.policy.pack import PackRule, Produces
+from bascule.judge.policy.pack import PackRule, Produces, Scenario
 from bascule.judge.risk.interval import significant
 from bascule.judge.risk.scenario import value_of_information
 from bascule.judge.rules import reads_of_rule, verdict_of
-from bascule.judge.scenarios import Stated
+from bascule.judge.scenarios import Stated, reads_of_scenario
 from bascule.records import ArtefactKind, Dimension, Missing, Tier, Unlock, Verdict
 
 MAX_SUPPOSITIONS = 48
@@ -118,15 +118,16 @@ def ways_forward(
 
 
 def _unlock(assessor: Assessor, finder: _StepFinder, kinds: Sequence[ArtefactKind], target: Tier) -> Unlock:
+    climb = _Climb(assessor, kinds, target)
     steps: dict[str, Step] = {}
-    left = list(_blockers(assessor, kinds, target, ()))
+    left = list(climb.blockers(()))
     for round_ in range(MAX_ROUNDS):
-        supposed = _supposing(assessor, steps.values()) if round_ else None
+        supposed = climb.supposing(steps.values()) if round_ else None
         for blocker in left:
             step = finder.step(blocker, supposed)
             steps[step.key] = step
         # A supposition can make another rule apply, so the case is judged again before it is believed.
-        left = list(_blockers(_supposing(assessor, steps.values()), kinds, target, steps.values()))
+        left = list(climb.blockers(steps.values()))
         if not left:
             break
     lost = sorted({step.impossible for step in steps.values() if step.impossible})
@@ -134,7 +135,7 @@ def _unlock(assessor: Assessor, finder: _StepFinder, kinds: Sequence[ArtefactKin
         lost = sorted({f"`{blocker.id}` would still be in the way" for blocker in left})
     if lost:
         return Unlock(kinds=tuple(kinds), tier=target.id, steps=(), possible=False, because="; ".join(lost))
-    kept = _without_needless(assessor, kinds, target, list(steps.values()))
+    kept = climb.without_needless(list(steps.values()))
     kept.sort(key=lambda step: (step.minutes, step.text))
     return Unlock(
         kinds=tuple(kinds),
@@ -146,29 +147,79 @@ def _unlock(assessor: Assessor, finder: _StepFinder, kinds: Sequence[ArtefactKin
     )
 
 
-def _without_needless(assessor: Assessor, kinds: Sequence[ArtefactKind], target: Tier, steps: list[Step]) -> list[Step]:
-    kept = list(steps)
-    for step in sorted(steps, key=lambda each: (-each.minutes, each.text)):
-        others = [each for each in kept if each is not step]
-        if next(_blockers(_supposing(assessor, others), kinds, target, others), None) is None:
-            kept = others
-    return kept
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One question on the way: a rule, or the scenarios of a dimension; with every fact that its answer can rest on."""
+
+    reads: frozenset[str]
+    kind: ArtefactKind
+    tier: Tier
+    rule: PackRule | None = None
+    stories: tuple[Scenario, ...] = ()
+    dimension: Dimension = Dimension.GOVERNANCE
+
+    def rests_on(self, step: Step) -> bool:
+        """Could the answer be another without this step?"""
+        if self.rule is not None and self.rule.id in step.exempt:
+            return True
+        return any(name in self.reads or name.partition(".")[0] in self.reads for name in step.supposes)
 
 
-def _supposing(assessor: Assessor, steps: Iterable[Step]) -> Assessor:
-    supposed: Supposition = {}
-    for step in steps:
-        supposed = step.supposes | supposed
-    return assessor.supposing(replace(assessor.conditions.book, supposed=supposed))
+class _Climb:
+    """Everything that is asked of some kinds up to a tier, judged again under suppositions."""
+
+    def __init__(self, assessor: Assessor, kinds: Sequence[ArtefactKind], target: Tier) -> None:
+        self._assessor = assessor
+        self._asked = list(_questions(assessor, kinds, target))
+
+    def supposing(self, steps: Iterable[Step]) -> Assessor:
+        """As if each of these steps had come out well."""
+        supposed: Supposition = {}
+        for step in steps:
+            supposed = step.supposes | supposed
+        return self._assessor.supposing(replace(self._assessor.conditions.book, supposed=supposed))
+
+    def blockers(self, steps: Collection[Step], touching: Step | None = None) -> Iterator[Blocker]:
+        """What is in the way after these steps; with `touching`, only what that step could bear on."""
+        exempt = {rule for step in steps for rule in step.exempt}
+        supposed = self.supposing(steps)
+        for asked in self._asked:
+            if touching is not None and not asked.rests_on(touching):
+                continue
+            found = (
+                supposed.blocking_rule(asked.rule, asked.kind, asked.tier)
+                if asked.rule
+                else supposed.blocking_scenarios(asked.stories, asked.dimension, asked.kind, asked.tier)
+            )
+            yield from (blocker for blocker in found if blocker.id not in exempt)
+
+    def without_needless(self, steps: list[Step]) -> list[Step]:
+        """Nothing is in the way after all of them; the most costly that can be spared goes first."""
+        kept = steps
+        for step in sorted(steps, key=lambda each: (-each.minutes, each.text)):
+            others = [each for each in kept if each is not step]
+            if next(self.blockers(others, touching=step), None) is None:
+                kept = others
+        return kept
 
 
-def _blockers(
-    assessor: Assessor, kinds: Sequence[ArtefactKind], target: Tier, steps: Iterable[Step]
-) -> Iterator[Blocker]:
-    exempt = {rule for step in steps for rule in step.exempt}
+def _questions(assessor: Assessor, kinds: Sequence[ArtefactKind], target: Tier) -> Iterator[_Asked]:
+    """Each question once for all kinds and tiers at which its answer must be the same, at the highest of them."""
+    docket = assessor.docket
+    rules: dict[tuple[object, ...], _Asked] = {}
     for kind in kinds:
-        for tier in assessor.docket.tiers(kind, target.rank):
-            yield from (blocker for blocker in assessor.blockers(kind, tier) if blocker.id not in exempt)
+        for tier in docket.tiers(kind, target.rank):
+            for dimension in Dimension:
+                told, stories = docket.asked.get((kind, tier.id, dimension), ((), ()))
+                for rule in told:
+                    reads = reads_of_rule(rule.when, rule.requires, rule.unless)
+                    rules[rule.id, *place_of(reads, kind, tier)] = _Asked(frozenset(reads), kind, tier, rule)
+                if stories:
+                    reads_all = {name for story in stories for name in reads_of_scenario(story)}
+                    for line in docket.pack.thresholds:
+                        reads_all.update(reads_of(line.when) if line.dimension is dimension else ())
+                    yield _Asked(frozenset(reads_all), kind, tier, None, stories, dimension)
+    yield from rules.values()
 
 
 def _about(minutes: float) -> str:

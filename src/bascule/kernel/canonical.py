@@ -47,11 +47,15 @@ def _write(value: Any) -> str:
         return encode_basestring(value)
     if kind is dict:
         # By code point; the library sorts by UTF-16 unit, which differs only beyond ASCII.
-        if not all(type(key) is str and key.isascii() for key in value):
-            raise _NotPlain
+        try:
+            if not "".join(value).isascii():
+                raise _NotPlain
+        except TypeError:
+            raise _NotPlain from None
         return "{" + ",".join([f"{encode_basestring(key)}:{_write(value[key])}" for key in sorted(value)]) + "}"
     if kind is list or kind is tuple:
-        return "[" + ",".join([_write(item) for item in value]) + "]"
+        items = [encode_basestring(item) if type(item) is str else _write(item) for item in value]
+        return "[" + ",".join(items) + "]"
     if value is None:
         return "null"
     if kind is bool:

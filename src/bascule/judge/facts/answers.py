@@ -8,7 +8,7 @@ worse. An alarm without a place, or in a place that the subject does not list, c
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 
 from bascule.judge.facts.fact import Fact, key_of, unknown
@@ -19,6 +19,8 @@ from bascule.records import ArtefactKind, Outcome, Severity, Subject
 CRITICAL = Severity.CRITICAL.rank
 NO_SEVERITY = -1
 
+NOBODY_ASKED = unknown("no evidence answers it")
+
 _UNSURE = (Outcome.ERROR, Outcome.NOT_AVAILABLE)
 
 
@@ -27,9 +29,16 @@ class _Tally:
     """Everything said about one rule. By artefact: worst severity of an alarm, and who raised or could not answer."""
 
     asked: list[Digest] = field(default_factory=list)
+    clean: Fact | None = None
     alarms: dict[str, int] = field(default_factory=dict)
     alarmed: dict[str, list[Digest]] = field(default_factory=lambda: defaultdict(list))
     unsure: dict[str, list[Digest]] = field(default_factory=lambda: defaultdict(list))
+
+    def nowhere(self) -> Fact:
+        """The answer where nothing is the matter: one fact for all kinds."""
+        if self.clean is None:
+            self.clean = Fact(False, tuple(dict.fromkeys(self.asked))) if self.asked else NOBODY_ASKED
+        return self.clean
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +101,16 @@ def _tally(hearing: Hearing, distributes: bool) -> dict[str, _Tally]:
     return tallies
 
 
-def _in(kind: ArtefactKind, by_artefact: Mapping[str, object], places: Mapping[str, ArtefactKind]) -> set[str]:
+def _in(kind: ArtefactKind, by_artefact: Mapping[str, object], places: Mapping[str, ArtefactKind]) -> Set[str]:
+    if not by_artefact:
+        return _NOWHERE
     return {artefact for artefact in by_artefact if places.get(artefact, kind) is kind}
 
 
-def _answer(tally: _Tally, alarms: set[str], unsure: set[str], silent: tuple[Digest, ...], reason: str) -> Fact:
+_NOWHERE: frozenset[str] = frozenset()
+
+
+def _answer(tally: _Tally, alarms: Set[str], unsure: Set[str], silent: tuple[Digest, ...], reason: str) -> Fact:
     if alarms:
         return Fact(True, _digests(tally.alarmed, alarms))
     if silent:
@@ -104,9 +118,7 @@ def _answer(tally: _Tally, alarms: set[str], unsure: set[str], silent: tuple[Dig
     if unsure:
         where = ", ".join(f"`{place or 'the subject'}`" for place in sorted(unsure)[:3])
         return unknown(f"the question could not be answered for {where}", _digests(tally.unsure, unsure))
-    if not tally.asked:
-        return unknown("no evidence answers it")
-    return Fact(False, tuple(dict.fromkeys(tally.asked)))
+    return tally.nowhere()
 
 
 def _severity(finding: Fact, tally: _Tally, silent: tuple[Digest, ...]) -> Fact:
@@ -120,5 +132,5 @@ def _severity(finding: Fact, tally: _Tally, silent: tuple[Digest, ...]) -> Fact:
     return Fact(worst, finding.evidence)
 
 
-def _digests(by_artefact: Mapping[str, list[Digest]], artefacts: set[str]) -> tuple[Digest, ...]:
+def _digests(by_artefact: Mapping[str, list[Digest]], artefacts: Set[str]) -> tuple[Digest, ...]:
     return tuple(sorted({digest for artefact in artefacts for digest in by_artefact[artefact]}))
