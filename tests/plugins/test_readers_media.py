@@ -22,6 +22,7 @@ from bascule.plugins.readers import media
 from bascule.plugins.readers.media import classify, looks_like_pickle, media_type_of
 from bascule.plugins.readers.names import text_of
 from bascule.plugins.readers.pickle_shape import Shape, pickle_shape
+from bascule.plugins.registry import working
 from bascule.records import ArtefactKind
 
 # os.system called with "id", in protocol 0 without its optional mark; never loaded by anything here.
@@ -271,6 +272,17 @@ def test_a_text_file_is_the_component_that_its_name_says(path: str, kind: Artefa
 )
 def test_content_speaks_before_the_name(path: str, kind: str, expected: ArtefactKind) -> None:
     assert classify(path, kind) == expected
+
+
+@pytest.mark.parametrize("kind", [*media.UNREAD, *media.PROGRAMS])
+def test_a_type_without_a_reader_is_some_scanners_to_answer_for(kind: str) -> None:
+    """Else a format told by name would pass as clean because nobody was asked."""
+    asked = [
+        loaded.id
+        for loaded in working("scanners")
+        if loaded.plugin.meta.reads.match("file", ArtefactKind.WEIGHTS, kind)
+    ]
+    assert "unreadable_binary" in asked
 
 
 def test_a_broken_pickle_still_looks_like_one() -> None:
