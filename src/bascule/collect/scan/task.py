@@ -87,6 +87,7 @@ class Hearing:
         self._hashes = task.sha256 is None
         self.over = False
         self._scanner: str | None = None
+        self._loaded = False
         # Before the first reply the worker may have scanners to import.
         self.until = time.monotonic() + START_SECONDS + options.seconds_per_file
 
@@ -105,8 +106,8 @@ class Hearing:
             self.task.told[self._scanner] = Told()
         elif say == "ends" and self._scanner is not None and message.get("scanner") == self._scanner:
             self._ends(self._scanner, message.get("why"))
-        elif say == "loaded" and self._scanner is None:
-            pass
+        elif say == "loaded" and not self._loaded and self._scanner is None:
+            self._loaded = True
         elif say == "read" and isinstance(count := message.get("bytes"), int) and self._reads_on(count):
             self.task.read_bytes = count
             if self._scanner is not None:
