@@ -68,6 +68,31 @@ def test_each_file_has_its_type_by_content_and_its_kind(tree: Path, space: Works
     }
 
 
+@pytest.mark.parametrize("place", [".git/1_Pooling", "sub/.git", ".git/objects/aa", ".git/refs/heads"])
+def test_what_git_did_not_put_into_its_folder_is_taken_in(tree: Path, space: Workspace, place: str) -> None:
+    # `modules.json` of sentence-transformers may lead to any folder.
+    for name in (f"{place}/pytorch_model.bin", ".git/HEAD", ".git/hooks/commit-msg.sample", ".git/objects/pack/p.idx"):
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
+        (tree / name).write_bytes(b"N.")
+    inventory = inventory_of(tree, space)
+    assert [entry.path for entry in inventory.entries] == [f"{place}/pytorch_model.bin"]
+    assert noted(inventory)[".git"] == ("skipped", False)
+
+
+def test_git_objects_do_not_count_as_files(tree: Path, space: Workspace) -> None:
+    for name in (".git/HEAD", ".git/config", f".git/objects/ab/{'c' * 38}", "a.txt"):
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
+        (tree / name).write_bytes(b"a")
+    assert [entry.path for entry in inventory_of(tree, space, max_files=1).entries] == ["a.txt"]
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
+def test_a_file_that_only_says_it_is_empty_is_refused(space: Workspace) -> None:
+    with pytest.raises(InputError) as caught:
+        inventory_of(Path("/proc/self/environ"), space)
+    assert caught.value.code == "intake.unreadable"
+
+
 def test_a_lone_file_is_an_inventory_of_one(tree: Path, space: Workspace) -> None:
     (tree / "model.gguf").write_bytes(b"GGUF\x03\0\0\0" + bytes(16))
     (tree / "beside.txt").write_bytes(b"not asked for")

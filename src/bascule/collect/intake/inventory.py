@@ -129,6 +129,8 @@ def entry_at(root: int, raw: bytes, name: bytes) -> Entry:
         seen = os.fstat(descriptor)
         if not stat.S_ISREG(seen.st_mode):
             raise ValueError("not a regular file")
+        if seen.st_size == 0 and os.pread(descriptor, 1, 0):
+            raise ValueError("it says that it is empty, and is not")
         head = _head(descriptor, min(HEAD_BYTES, seen.st_size))
     finally:
         os.close(descriptor)

@@ -3,13 +3,16 @@
 Rules:
 - Regular files are entries. A link, device, FIFO or socket is never opened; it becomes a note.
 - A link to something that was itself taken in hides nothing; any other link blocks.
-- What cannot be read blocks. A `.git` folder is left out, and said to be.
+- What cannot be read blocks. What git keeps in a `.git` folder is left out, and said to be; a file there whose name
+  ends as git's own never do is taken in like any other, since a configuration may lead a loader to it.
+- A file that says it is empty and is not, as those of `/proc`, blocks: nobody can say where it ends.
 - The order is that of the names' bytes, whatever the disk's order.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -28,7 +31,9 @@ from bascule.plugins.readers.names import text_of
 from bascule.records.artefact import IntakeNote
 
 MAX_DEPTH = 128
-SKIPPED = (b".git",)
+GIT = b".git"
+_SUFFIX = re.compile(rb"\.[A-Za-z][\w-]*$")
+_SUFFIXES_OF_GIT = (b".sample", b".pack", b".idx", b".rev", b".bitmap", b".mtimes", b".keep", b".graph", b".log")
 _SPECIAL = (
     (stat.S_ISFIFO, "fifo", "a FIFO"),
     (stat.S_ISSOCK, "socket", "a socket"),
@@ -102,7 +107,6 @@ class Walk:
                 names = sorted(os.fsencode(item.name) for item in listing)
             below = []
             for name in names:
-                self._count()
                 path = raw + b"/" + name if raw else name
                 if self._take(root, descriptor, path, name):
                     below.append((path, (*above, identity)))
@@ -117,10 +121,15 @@ class Walk:
         """Take one name in; true when it is a folder to go down into."""
         try:
             mode = os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode
-            if stat.S_ISDIR(mode):
-                if name in SKIPPED:
+            in_git = GIT in path.split(b"/")
+            if in_git and stat.S_ISDIR(mode):
+                if name == GIT:
                     self._note(path, "skipped", "version control is not part of what is released", blocks=False)
-                    return False
+                return True
+            if in_git and stat.S_ISREG(mode) and _is_gits_own(name):
+                return False
+            self._count()
+            if stat.S_ISDIR(mode):
                 self._folders.add(path)
                 return True
             if stat.S_ISLNK(mode):
@@ -169,3 +178,9 @@ class Walk:
             )
         if self._listed % 1000 == 0:
             self._progress(self._listed)
+
+
+def _is_gits_own(name: bytes) -> bool:
+    """Git names files by what they are, by hashes and by branches; loaders ask for names with an ending."""
+    suffix = _SUFFIX.search(name)
+    return suffix is None or suffix[0] in _SUFFIXES_OF_GIT
