@@ -40,6 +40,9 @@ def zipped(*members: tuple[str | zipfile.ZipInfo, bytes]) -> bytes:
     return out.getvalue()
 
 
+LIMITS = IntakeLimits()
+
+
 def tarred(*members: tuple[str, bytes] | tarfile.TarInfo) -> bytes:
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w") as file:
@@ -197,6 +200,15 @@ def test_links_in_an_archive_are_recorded_and_never_made(space: Workspace) -> No
         inventory = taken(space, data, name)
         assert {note.path: (note.what, note.blocks) for note in inventory.notes} == wanted
         assert set(contents(inventory)) == {"a.txt"}
+
+
+def test_a_zipped_link_that_python_unpacks_as_a_pickle_blocks(tmp_path: Path, space: Workspace) -> None:
+    payload = "cposix\nsystem\n(S'true'\ntR."
+    archive = tmp_path / "a.zip"
+    # The member of that name makes the link lead to something that is taken in.
+    archive.write_bytes(zipped((payload, b"x"), link("model.pkl", payload)))
+    notes = {(note.path, note.what): note.blocks for note in take_in(Fetched("a", root=archive), space, LIMITS).notes}
+    assert notes["model.pkl", "link-or-file"]
 
 
 def test_a_hard_link_counts_from_the_archives_root(space: Workspace) -> None:

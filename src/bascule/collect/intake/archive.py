@@ -5,7 +5,8 @@ Rules:
   in the inventory alone.
 - An archive that two tools could unpack differently, or that leads out of itself, is hostile and refused whole, with
   every fault named. So is one that unpacks beyond the limits.
-- A link to another member that is taken in hides nothing; any other link, and every device or FIFO, blocks.
+- A link to another member that is taken in hides nothing; any other link, and every device or FIFO, blocks. So does a
+  link in a zip whose text is more than a plain path: Python unpacks it as a file that holds this text.
 - Archives inside the archive stay files: scanners look into them.
 """
 
@@ -14,6 +15,7 @@ from __future__ import annotations
 import errno
 import os
 import posixpath
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -38,6 +40,8 @@ _RATIO_FROM_BYTES = 64 << 20
 _READ_ON_BYTES = 64 << 20
 _MAX_NAME_BYTES = 4096
 _MAX_LINK_BYTES = 4096
+# Nothing that a loader runs can be written in these.
+_PLAIN_PATH = re.compile(rb"[A-Za-z0-9_./+@=-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +154,9 @@ class _Unpacking:
             if entry.is_symlink:
                 target = b"".join(open_member(read, entry, max_bytes=_MAX_LINK_BYTES))
                 self.links.append((name, target))
+                if not _PLAIN_PATH.fullmatch(target):
+                    what = f"a link for some tools, for others a file that holds `{visible(text_of(target))}`"
+                    self.note(name, "link-or-file", what, blocks=True)
             else:
                 self.write(name, open_member(read, entry, max_bytes=entry.size_bytes))
 
