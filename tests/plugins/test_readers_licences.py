@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bascule.plugins.readers import licences
-from bascule.plugins.readers.licences import Freedom, class_of, classes, identify, licence_id, linked_licence
+from bascule.plugins.readers.licences import identify, licence_id, linked_licence
 from bascule.plugins.readers.licences.normal import normalise
 from bascule.plugins.readers.licences.table import MAX_TITLE, SKETCH_SIZE, parse_table, table
 
@@ -237,55 +237,10 @@ def test_naming_twice_changes_nothing(name: str) -> None:
     assert licence_id(licence_id(name)) == licence_id(name)
 
 
-def test_every_hub_tag_of_a_licence_is_classed() -> None:
-    tags = """
-    apache-2.0 mit openrail bigscience-openrail-m creativeml-openrail-m bigscience-bloom-rail-1.0
-    bigcode-openrail-m afl-3.0 artistic-2.0 bsl-1.0 bsd bsd-2-clause bsd-3-clause bsd-3-clause-clear
-    c-uda cc0-1.0 cc-by-2.0 cc-by-2.5 cc-by-3.0 cc-by-4.0 cc-by-sa-3.0 cc-by-sa-4.0 cc-by-nc-2.0
-    cc-by-nc-3.0 cc-by-nc-4.0 cc-by-nd-4.0 cc-by-nc-nd-3.0 cc-by-nc-nd-4.0 cc-by-nc-sa-3.0
-    cc-by-nc-sa-4.0 cdla-sharing-1.0 cdla-permissive-1.0 cdla-permissive-2.0 wtfpl ecl-2.0 epl-1.0
-    epl-2.0 etalab-2.0 eupl-1.1 eupl-1.2 agpl-3.0 gfdl gpl gpl-2.0 gpl-3.0 lgpl lgpl-2.1 lgpl-3.0 isc
-    h-research intel-research lppl-1.3c ms-pl apple-ascl apple-amlr mpl-2.0 odc-by odbl openmdw-1.0
-    openrail++ osl-3.0 postgresql ofl-1.1 ncsa unlicense zlib pddl lgpl-lr deepfloyd-if-license
-    fair-noncommercial-research-license llama2 llama3 llama3.1 llama3.2 llama3.3 llama4 grok2-community
-    gemma
-    """
-    assert [tag for tag in tags.split() if class_of(tag).freedom == Freedom.UNKNOWN] == []
-    assert [class_of(tag).freedom for tag in ("unknown", "other", "cc")] == [Freedom.UNKNOWN] * 3
-
-
 def test_a_link_tells_a_licence_where_the_tag_says_other() -> None:
     assert linked_licence("https://ai.google.dev/gemma/terms") == "Gemma"
     assert linked_licence("https://creativecommons.org/licenses/by-nc/4.0/legalcode.en") == "CC-BY-NC-4.0"
     assert linked_licence("LICENSE.md") is None
-
-
-# --- classes
-
-
-def test_every_licence_of_the_contract_has_a_class_and_a_source() -> None:
-    contract = """
-    Llama-2 Llama-3 Llama-3.1 Llama-3.2 Llama-3.3 Llama-4 Gemma Falcon-40B Falcon-180B Mistral-Research
-    Mistral-Non-Production Qwen Qwen-Research Tongyi-Qianwen Tongyi-Qianwen-Research DeepSeek OpenRAIL-M
-    CreativeML-OpenRAIL-M Stability-Community FLUX.1-dev Kimi-K2 OpenMDW-1.0 ChatGLM OPT-175B
-    """
-    assert set(contract.split()) <= set(classes())
-    assert len(classes()) >= 60
-    assert all(row.source for row in classes().values())
-    assert [licence for licence in classes() if licence_id(licence) != licence] == []
-
-
-def test_only_permissive_and_copyleft_licences_are_open() -> None:
-    kept = (Freedom.PERMISSIVE, Freedom.WEAK_COPYLEFT, Freedom.STRONG_COPYLEFT)
-    assert all(row.freedom in kept for row in classes().values() if row.open)
-
-
-def test_a_choice_is_as_open_as_the_more_open_and_a_sum_as_strict_as_the_stricter() -> None:
-    assert class_of("MIT OR GPL-3.0-only").freedom == Freedom.PERMISSIVE
-    assert class_of("MIT AND GPL-3.0-only").freedom == Freedom.STRONG_COPYLEFT
-    assert class_of("MIT AND (GPL-3.0-only OR CC-BY-NC-4.0)").freedom == Freedom.NON_COMMERCIAL
-    assert class_of("GPL-2.0-only WITH Classpath-exception-2.0").freedom == Freedom.STRONG_COPYLEFT
-    assert class_of("MIT AND nonsense-9").freedom == Freedom.UNKNOWN
 
 
 # --- the tool that builds the table

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bascule.cli.output import Judging
 from bascule.cli.review import present
-from bascule.cli.session import open_session
+from bascule.cli.session import open_judging
 from bascule.journeys.decide import decide
 from bascule.journeys.review import ReviewRequest
 
@@ -36,7 +36,7 @@ def decide_command(
         Write the reports to this folder.
     """
     common = common or Judging()
-    with open_session(common) as session:
+    with open_judging(common) as session:
         request = ReviewRequest(
             ref=ref,
             tier=tier or ("A3" if ladder == "adopt" else "T6"),

@@ -75,7 +75,8 @@ def cover_command(pack: str = "default", /, *, common: Common | None = None) -> 
     """
     common = common or Common()
     parsed = load_policy(pack, None).pack
-    rows = cover(parsed, run_cases(parsed))
+    base = load_policy(parsed.extends, None).pack if parsed.extends else None
+    rows = cover(parsed, run_cases(parsed), base)
     untried = [row for row in rows if row.untried]
     if common.json:
         print_json({"schema": "bascule.policy-cover/v1", "pack": pack, "rows": [row.as_json() for row in rows]})

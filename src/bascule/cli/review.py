@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from bascule.cli.output import Judging, print_json, print_text, progress_display, say
 from bascule.cli.reporting import terminal_report, write_reports
-from bascule.cli.session import open_session
+from bascule.cli.session import open_judging
 from bascule.journeys.review import ReviewRequest, review
 from bascule.records import ReviewDocument
 
@@ -48,7 +48,7 @@ def review_command(
         Collect again even where evidence is still fresh.
     """
     common = common or Judging()
-    with progress_display(quiet=common.json) as progress, open_session(common) as session:
+    with progress_display(quiet=common.json) as progress, open_judging(common) as session:
         request = ReviewRequest(
             ref=ref,
             tier=tier or ("A3" if ladder == "adopt" else "T6"),

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from bascule.cli.output import Common, Judging
-from bascule.journeys.parts import Parts, Policy
+from bascule.journeys.parts import Parts, Policy, vocabulary_of
+from bascule.judge.policy.lint import check_facts
 from bascule.records import Context
 from bascule.settings import Settings, load_settings
 from bascule.wiring import load_context, load_policy, open_parts
@@ -15,20 +16,34 @@ from bascule.wiring import load_context, load_policy, open_parts
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Settings, parts, and for judging commands the policy and the context."""
+    """Settings and the parts they choose."""
 
     settings: Settings
     parts: Parts
+
+
+@dataclass(frozen=True, slots=True)
+class JudgingSession(Session):
+    """The same with a policy, whose facts are all known here, and a context."""
+
     policy: Policy
     context: Context
 
 
 @contextmanager
 def open_session(common: Common) -> Iterator[Session]:
-    """Open what a command needs; the policy and the context are read before anything is written."""
-    policy_name = common.policy if isinstance(common, Judging) else None
-    context_path = common.context if isinstance(common, Judging) else None
-    settings = load_settings(home=common.home, policy=policy_name, context=context_path)
+    """Open the ledger."""
+    settings = load_settings(home=common.home)
+    with open_parts(settings) as parts:
+        yield Session(settings, parts)
+
+
+@contextmanager
+def open_judging(common: Judging) -> Iterator[JudgingSession]:
+    """Open the ledger with a policy and a context. A fact that nothing declares is an error here, before any work."""
+    settings = load_settings(home=common.home, policy=common.policy, context=common.context)
     context = load_context(settings.context)
     with open_parts(settings) as parts:
-        yield Session(settings, parts, load_policy(settings.policy, parts.keyring), context)
+        policy = load_policy(settings.policy, parts.keyring)
+        check_facts(policy.pack, vocabulary_of(parts.scanners))
+        yield JudgingSession(settings, parts, policy, context)

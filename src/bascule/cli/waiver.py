@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bascule.cli.output import Common, Judging, print_json, print_text
-from bascule.cli.session import open_session
+from bascule.cli.session import open_judging, open_session
 from bascule.journeys.people import WaiverRequest, all_waivers, grant_waiver, waiver_state
 from bascule.kernel.clock import format_instant
 from bascule.kernel.text import visible
@@ -41,7 +41,7 @@ def grant_command(
         How long: 1 to 90 days.
     """
     common = common or Judging()
-    with open_session(common) as session:
+    with open_judging(common) as session:
         request = WaiverRequest(rule, ref, tier, reason, safeguard, owner, days)
         waiver = grant_waiver(request, session.policy, session.parts)
     if common.json:

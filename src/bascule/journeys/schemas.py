@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bascule.judge.policy.pack import PolicyPack
+from bascule.judge.policy.schema import pack_file_schema
 from bascule.records import Approval, Context, Decision, Observations, Record, ReviewDocument, ScanDocument, Waiver
 
 SCHEMAS: dict[str, tuple[type[Record], str]] = {
@@ -15,13 +16,15 @@ SCHEMAS: dict[str, tuple[type[Record], str]] = {
     "waiver": (Waiver, "A rule let pass, under a name, for a while"),
     "approval": (Approval, "A decision signed in a role"),
     "context": (Context, "context.yaml"),
-    "pack": (PolicyPack, "A policy pack after its files are joined"),
+    "pack": (PolicyPack, "A file of a policy pack: pack.yaml, rules/*.yaml, scenarios.yaml, cases.yaml"),
 }
 
 
 def json_schema(name: str) -> dict[str, Any]:
     """JSON Schema 2020-12 of a document. Raises KeyError."""
     model, title = SCHEMAS[name]
-    mode: Any = "validation" if name in ("context", "pack") else "serialization"
+    if name == "pack":
+        return {**pack_file_schema(), "title": title}
+    mode: Any = "validation" if name == "context" else "serialization"
     schema = model.model_json_schema(by_alias=True, mode=mode)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": title}

@@ -113,5 +113,5 @@ def subject_digest(artefacts: tuple[Artefact, ...], notes: tuple[IntakeNote, ...
     Law: independent of order, of kinds and of where the subject lies.
     """
     rows = sorted([artefact.path, artefact.size_bytes, artefact.sha256] for artefact in artefacts)
-    left_out = sorted([note.path, note.what] for note in notes)
+    left_out = sorted([note.path, note.what, note.detail] for note in notes)
     return digest_of_json({"artefacts": rows, "left_out": left_out})
