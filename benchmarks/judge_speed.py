@@ -1,9 +1,10 @@
 """What one judgement costs: CPU milliseconds for 1,000 evidence records and 100 rules. The limit is 50 ms.
 
-1,000 slots of as many tools, each asking 5 of 200 questions about a subject of four kinds, with a measure every fourth
-and a reading every second; 90 logical rules and 10 scenarios over the nine tiers of the release ladder. Rows:
-everything good; a tenth of the slots withheld; alarms in ten of them; and the tiers alone, as comparing many past
-decisions uses them. First the conditions by themselves, once each: what no judge could do without.
+1,000 slots of as many tools, each asking 2 of 200 questions (what our scanners ask on average) about a subject of
+four kinds, with a measure every fourth and a reading every second; 90 logical rules and 10 scenarios over the nine
+tiers of the release ladder. Rows: everything good; a tenth of the slots withheld; alarms in ten of them; and the
+tiers alone, as comparing many past decisions uses them. First the conditions by themselves, once each: what no
+judge could do without.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ from judging import (
 )
 
 ROUNDS = 15
-RECORDS, QUESTIONS, RULES, SCENARIOS = 1_000, 200, 90, 10
+RECORDS, ASKS, QUESTIONS, RULES, SCENARIOS = 1_000, 2, 200, 90, 10
 LIMIT_MS = 50
 
 SUBJECT = subject(
@@ -53,7 +54,7 @@ SUBJECT = subject(
 
 
 def question_ids(rng: random.Random) -> list[str]:
-    return [f"question-{number}" for number in rng.sample(range(QUESTIONS), 5)]
+    return [f"question-{number}" for number in rng.sample(range(QUESTIONS), ASKS)]
 
 
 def evidence(rng: random.Random, loud: int = 0) -> list[Evidence]:

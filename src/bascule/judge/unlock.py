@@ -152,6 +152,7 @@ class _Asked:
     """One question on the way: a rule, or the scenarios of a dimension; with every fact that its answer can rest on."""
 
     reads: frozenset[str]
+    whole_sections: frozenset[str]
     kind: ArtefactKind
     tier: Tier
     rule: PackRule | None = None
@@ -162,7 +163,13 @@ class _Asked:
         """Could the answer be another without this step?"""
         if self.rule is not None and self.rule.id in step.exempt:
             return True
-        return any(name in self.reads or name.partition(".")[0] in self.reads for name in step.supposes)
+        if not self.reads.isdisjoint(step.supposes):
+            return True
+        return (
+            any(name.partition(".")[0] in self.whole_sections for name in step.supposes)
+            if self.whole_sections
+            else False
+        )
 
 
 class _Climb:
@@ -176,7 +183,8 @@ class _Climb:
         """As if each of these steps had come out well."""
         supposed: Supposition = {}
         for step in steps:
-            supposed = step.supposes | supposed
+            for name, value in step.supposes.items():
+                supposed.setdefault(name, value)
         return self._assessor.supposing(replace(self._assessor.conditions.book, supposed=supposed))
 
     def blockers(self, steps: Collection[Step], touching: Step | None = None) -> Iterator[Blocker]:
@@ -213,13 +221,19 @@ def _questions(assessor: Assessor, kinds: Sequence[ArtefactKind], target: Tier) 
                 told, stories = docket.asked.get((kind, tier.id, dimension), ((), ()))
                 for rule in told:
                     reads = reads_of_rule(rule.when, rule.requires, rule.unless)
-                    rules[rule.id, *place_of(reads, kind, tier)] = _Asked(frozenset(reads), kind, tier, rule)
+                    rules[rule.id, *place_of(reads, kind, tier)] = _Asked(*_split(reads), kind, tier, rule)
                 if stories:
                     reads_all = {name for story in stories for name in reads_of_scenario(story)}
                     for line in docket.pack.thresholds:
                         reads_all.update(reads_of(line.when) if line.dimension is dimension else ())
-                    yield _Asked(frozenset(reads_all), kind, tier, None, stories, dimension)
+                    yield _Asked(*_split(reads_all), kind, tier, None, stories, dimension)
     yield from rules.values()
+
+
+def _split(reads: Iterable[str]) -> tuple[frozenset[str], frozenset[str]]:
+    """(all of them, those that are a whole section of the book)."""
+    names = frozenset(reads)
+    return names, frozenset(name for name in names if "." not in name)
 
 
 def _about(minutes: float) -> str:

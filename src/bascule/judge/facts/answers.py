@@ -8,11 +8,11 @@ worse. An alarm without a place, or in a place that the subject does not list, c
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Set
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from bascule.judge.facts.fact import Fact, key_of, unknown
-from bascule.judge.facts.voices import Hearing
+from bascule.judge.facts.voices import Hearing, Voice
 from bascule.kernel.digests import Digest
 from bascule.records import ArtefactKind, Outcome, Severity, Subject
 
@@ -29,16 +29,13 @@ class _Tally:
     """Everything said about one rule. By artefact: worst severity of an alarm, and who raised or could not answer."""
 
     asked: list[Digest] = field(default_factory=list)
-    clean: Fact | None = None
     alarms: dict[str, int] = field(default_factory=dict)
     alarmed: dict[str, list[Digest]] = field(default_factory=lambda: defaultdict(list))
     unsure: dict[str, list[Digest]] = field(default_factory=lambda: defaultdict(list))
 
     def nowhere(self) -> Fact:
-        """The answer where nothing is the matter: one fact for all kinds."""
-        if self.clean is None:
-            self.clean = Fact(False, tuple(dict.fromkeys(self.asked))) if self.asked else NOBODY_ASKED
-        return self.clean
+        """The answer where nothing is the matter."""
+        return Fact(False, tuple(dict.fromkeys(self.asked))) if self.asked else NOBODY_ASKED
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +63,10 @@ def answers(hearing: Hearing, subject: Subject, distributes: bool) -> Answers:
         finding[key] = _answer(tally, set(tally.alarms), set(tally.unsure), silent, reason)
         severity[key] = _severity(finding[key], tally, silent)
         for kind in subject.kinds:
-            here[kind][key] = _answer(
-                tally, _in(kind, tally.alarms, places), _in(kind, tally.unsure, places), silent, reason
+            here[kind][key] = (
+                _answer(tally, _in(kind, tally.alarms, places), _in(kind, tally.unsure, places), silent, reason)
+                if tally.alarms or tally.unsure
+                else finding[key]
             )
     return Answers(finding, severity, here)
 
@@ -78,9 +77,8 @@ def _tally(hearing: Hearing, distributes: bool) -> dict[str, _Tally]:
         if not voice.same_subject:
             continue
         if not (distributes and voice.self_reported):
-            for rule in voice.observations.rules:
-                if voice.may_support("rules", rule):
-                    tallies[rule].asked.append(voice.digest)
+            for rule in _supported(voice):
+                tallies[rule].asked.append(voice.digest)
         for finding in voice.observations.findings:
             if finding.outcome is Outcome.TRUE:
                 tally = tallies[finding.rule]
@@ -101,16 +99,17 @@ def _tally(hearing: Hearing, distributes: bool) -> dict[str, _Tally]:
     return tallies
 
 
-def _in(kind: ArtefactKind, by_artefact: Mapping[str, object], places: Mapping[str, ArtefactKind]) -> Set[str]:
-    if not by_artefact:
-        return _NOWHERE
+def _supported(voice: Voice) -> Iterable[str]:
+    if voice.vocabulary is None:
+        return voice.observations.rules
+    return [rule for rule in voice.observations.rules if rule in voice.vocabulary.rules]
+
+
+def _in(kind: ArtefactKind, by_artefact: Mapping[str, object], places: Mapping[str, ArtefactKind]) -> set[str]:
     return {artefact for artefact in by_artefact if places.get(artefact, kind) is kind}
 
 
-_NOWHERE: frozenset[str] = frozenset()
-
-
-def _answer(tally: _Tally, alarms: Set[str], unsure: Set[str], silent: tuple[Digest, ...], reason: str) -> Fact:
+def _answer(tally: _Tally, alarms: set[str], unsure: set[str], silent: tuple[Digest, ...], reason: str) -> Fact:
     if alarms:
         return Fact(True, _digests(tally.alarmed, alarms))
     if silent:
@@ -132,5 +131,5 @@ def _severity(finding: Fact, tally: _Tally, silent: tuple[Digest, ...]) -> Fact:
     return Fact(worst, finding.evidence)
 
 
-def _digests(by_artefact: Mapping[str, list[Digest]], artefacts: Set[str]) -> tuple[Digest, ...]:
+def _digests(by_artefact: Mapping[str, list[Digest]], artefacts: set[str]) -> tuple[Digest, ...]:
     return tuple(sorted({digest for artefact in artefacts for digest in by_artefact[artefact]}))

@@ -36,7 +36,7 @@ class Voice:
 
     @property
     def self_reported(self) -> bool:
-        return self.independence == Independence.SELF_REPORTED
+        return self.independence == Independence.SELF_REPORTED.value
 
     def may_support(self, family: str, name: str) -> bool:
         """Can this voice support a fact of that name? family: rules, measures or readings."""
@@ -77,10 +77,7 @@ def hear(
     voices: list[Voice] = []
     silence = Silence()
     limits: set[str] = set()
-    sets = {
-        tool: Vocabulary(frozenset(words.rules), frozenset(words.measures), frozenset(words.readings))
-        for tool, words in vocabulary.items()
-    }
+    sets = {tool: _as_sets(words) for tool, words in vocabulary.items()}
     for record in _newest_by_slot(evidence):
         relation = _relation(record, subject)
         if relation is None:
@@ -90,19 +87,24 @@ def hear(
         if record.observations is None or not record.speaks(as_of):
             _fall_silent(silence, record, words, relation == SAME)
             continue
-        limits.update(f"{record.slot.tool}: {limit}" for limit in record.observations.limits)
+        if record.observations.limits:
+            limits.update(f"{record.slot.tool}: {limit}" for limit in record.observations.limits)
         producer = record.producer
         voices.append(
             Voice(
                 digest=record.digest,
                 evidence=record,
                 observations=record.observations,
-                independence=str(producer.independence) if producer else str(Independence.SELF_REPORTED),
+                independence=(producer.independence if producer else Independence.SELF_REPORTED).value,
                 same_subject=relation == SAME,
                 vocabulary=words,
             )
         )
     return Hearing(tuple(voices), silence, tuple(sorted(limits)))
+
+
+def _as_sets(words: Vocabulary) -> Vocabulary:
+    return Vocabulary(frozenset(words.rules), frozenset(words.measures), frozenset(words.readings))
 
 
 def _newest_by_slot(evidence: Iterable[Evidence]) -> list[Evidence]:
