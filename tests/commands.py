@@ -1,4 +1,4 @@
-"""Running `bascule` from a test as a user does: in a process of its own, or, where only the answer matters, in this one."""
+"""Running `bascule` from a test: in a process of its own, or, where only the answer matters, in this one."""
 
 from __future__ import annotations
 
