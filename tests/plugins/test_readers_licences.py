@@ -103,9 +103,32 @@ def test_what_carries_no_terms_does_not_change_the_identity(change: object) -> N
 @pytest.mark.parametrize(
     "line",
     [
+        "Copyright (c) 2024 J. R. Somebody, Jr. <me@example.org>",
+        "Copyright 2018 The Somebody Team. All rights reserved.",
+        "Copyright (c) 2019-2021 Somebody Technology Co. Ltd. and its affiliates.",
+        "Copyright (c) 2016 Somebody, Inc. 51 Franklin St, Fifth Floor, Boston, MA 02110-1301 USA",
+        "Copyright (c) 2001 Somebody. Portions copyright (c) 2004 Somebody Else.",
+    ],
+)
+def test_a_line_that_only_says_whose_the_work_is_changes_nothing(line: str) -> None:
+    assert identify(re.sub(r"(?m)^Copyright.*$", line, mit())).kind == "exact"
+
+
+def test_a_word_that_a_terminal_rubs_out_is_still_a_word() -> None:
+    assert identify(mit().replace("sell", "sell" + "\b" * 4, 1)).kind != "exact"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
         "Copyright (c) 2024 Somebody, for academic use only",
         "Copyright (c) 2024 Somebody. Commercial users must pay.",
         "Copyright (c) 2024 Somebody (no derivatives)",
+        "Copyright (c) 2024 Somebody. Pay Acme 100 dollars per inference",
+        "Copyright (c) 2024 Somebody Inc. Everyone else keep away",
+        "Copyright (c) 2024 Somebody. Nur für Forschungszwecke",
+        "Copyright (c) 2024 Somebody. 仅限研究",
+        "Copyright (c) 2024 Somebody, \u043enly research",
         "(c) You must not train models with it.",
         "All rights reserved except for research purposes.",
     ],

@@ -9,10 +9,10 @@ Two texts are one licence when their normal forms are equal, word for word. Take
 5. the names that a template leaves open (`neither the name of … nor the names of its contributors`);
 6. spelling pairs without a difference in law (licence, license; https, http).
 
-Rules 4 and 5 are where a term could hide, so a holder is short and holds no word that terms are made of: a line such as
-`Copyright 2024 Somebody, for academic use only` stays, and the text is a variant. Numbers, `%` and money signs are
-words. Characters that are not shown (bidirectional overrides, zero-width joiners) stay too: text that reads one way and
-hashes another is nobody's licence.
+Rules 4 and 5 are where a term could hide, so a holder is short, holds no word that terms are made of, and ends with its
+sentence: lines such as `Copyright 2024 Somebody, for academic use only` and `Copyright 2024 Somebody. Keep out` stay,
+and the text is a variant. Numbers, `%` and money signs are words. Characters that are not shown (bidirectional marks,
+zero-width joiners, backspaces) stay too: text that reads one way and hashes another is nobody's licence.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
+
+from bascule.kernel.text import looks
 
 HOLDER = "HOLDER"
 """Stands for a name that a template leaves open. Upper case, so that no folded text contains it."""
@@ -57,6 +59,17 @@ _HARMLESS = re.compile(
     r"all rights reserved|free software foundation|(?:see|in) (?:the )?authors(?: file)?|no(?:r)? rights reserved"
 )
 _HOLDER_WORDS = 18
+_SENTENCE_END = re.compile(r"(?P<before>[^\s.!?;:。]*)[.!?;:。][\"'”’)\]>]*\s+(?=\S)")
+# Stops that end no sentence: after an initial, a title, a number, and a company's form where the list goes on.
+_SHORT = re.compile(r"\W*(?:(?:\w-)?\w|dr|mrs?|ms|prof|st|[js]r|al|univ|dept|\d+(?:-\d+)?)?")
+_FORM = r"(?:inc|ltd|limited|co|corp|llc|gmbh|sa|bv|pty|pte|plc|kg|ag)\b"
+_GOES_ON = re.compile(r"\W*(?:and|or|und|et|by)\b|[&(,]")
+_NEXT_HOLDER = re.compile(r"\W*(?:portions?\b|copyright|\(c\)|©|(?:19|20)\d\d)")
+# What may follow a holder's sentence and says nothing: where to find them, and words that the next line ends.
+_CONTACT = re.compile(
+    rf"<[^>]*>|\S+@\S+|https?:\S+|\b{_FORM}|\ball(?: rights?)?\W*$"
+    r"|\d+ (?:\w+ ){1,2}(?:st|street|place|ave|avenue|road)\b(?:, [\w -]{1,24}){0,4}"
+)
 
 _OWNERSHIP = re.compile(
     r"""\W*(?:portions?\W+(?:are\W+)?|parts?\W+)?
@@ -186,12 +199,23 @@ def is_ownership(folded: str, *, unmarked: bool = True, undated: bool = True) ->
         named = _DATED.match(match["rest"]) is not None  # `(c) You must…` is a list item
     else:
         named = unmarked or (undated and match["mark"] is not None) or _DATED.match(match["rest"]) is not None
-    return named and _is_holder(_words(match["rest"]))
+    return named and _is_holder(_words(match["rest"])) and not _says_more(match["rest"])
 
 
 def _is_holder(words: tuple[str, ...]) -> bool:
     plain = _HARMLESS.sub(" ", " ".join(words)).split()
-    return len(plain) <= _HOLDER_WORDS and not any(word in _TERM_WORDS for word in plain)
+    return len(plain) <= _HOLDER_WORDS and not any(word in _TERM_WORDS or looks(word) in _TERM_WORDS for word in plain)
+
+
+def _says_more(rest: str) -> bool:
+    """Does another sentence follow the one that names the holder? No list of words knows what it could say."""
+    for stop in _SENTENCE_END.finditer(rest):
+        before, after = stop["before"], rest[stop.end() :]
+        more = _HARMLESS.sub("", " ".join(_words(_CONTACT.sub("", after)))).strip()
+        listed = re.fullmatch(_FORM, before) is not None and _GOES_ON.match(after) is not None
+        if more and not listed and not _SHORT.fullmatch(before) and not _NEXT_HOLDER.match(after):
+            return True
+    return False
 
 
 def _fill(words: tuple[str, ...]) -> tuple[str, ...]:
@@ -222,5 +246,4 @@ def _separates(char: str) -> bool:
     """White space, control and punctuation but for `%`; and the symbols that only decorate."""
     if char == _KEPT_DOT or char.isalnum() or char == "%":
         return False
-    category = unicodedata.category(char)
-    return category[0] in "PZ" or category == "Cc" or char in "=`~^|<>+©®™"
+    return unicodedata.category(char)[0] in "PZ" or char.isspace() or char in "=`~^|<>+©®™"
