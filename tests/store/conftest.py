@@ -72,7 +72,6 @@ class House:
         return Decision.model_validate(
             {
                 "subject": subject or self.subject,
-                "subject_ref": "./model",
                 "ladder": ladder,
                 "requested_tier": "T6",
                 "verdict": verdict,

@@ -75,7 +75,6 @@ def judge(question: Question) -> Judgement:
     )
     decision = Decision(
         subject=question.subject.digest,
-        subject_ref=question.subject.ref,
         ladder=question.ladder.name,
         requested_tier=requested.id,
         verdict=verdict,
@@ -93,7 +92,6 @@ def judge(question: Question) -> Judgement:
         waivers=waivers.digests,
         assessment=assessment.content_digest(),
         review_by=_review_by(question, cells, waivers),
-        supersedes=question.supersedes,
     )
     facts = book.pages[False].sections
     licence_open = facts["licence"].get("open")

@@ -114,6 +114,8 @@ class Matrix:
     def _scenario(self, scenario: Scenario, total: Sum, kind: ArtefactKind, tier: Tier) -> ScenarioResult:
         stated: Stated = self._assessor.stated(scenario, kind, tier)
         verdict, because = total.verdicts.get(scenario.id, (Verdict.NOT_APPLICABLE, stated.because))
+        if stated.applies is None:
+            because = f"{because}; whether it applies is unknown: {stated.because}"
         answer = (id(stated), verdict, because)
         if answer not in self._told:
             self._told[answer] = scenarios.record(stated, verdict, because, self._assessor.conditions, kind, tier)

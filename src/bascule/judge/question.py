@@ -12,7 +12,6 @@ from datetime import datetime
 from typing import Any
 
 from bascule.judge.policy.pack import PolicyPack
-from bascule.kernel.digests import Digest
 from bascule.records import (
     Approval,
     ArtefactKind,
@@ -63,7 +62,6 @@ class Question:
     kinds: tuple[ArtefactKind, ...] | None = None
     vocabulary: Mapping[str, Vocabulary] = field(default_factory=dict)
     waivers: tuple[Waiver, ...] = ()
-    supersedes: Digest | None = None
     waiver_approvals: tuple[Approval, ...] = ()
 
 

@@ -183,8 +183,7 @@ class _Climb:
         """As if each of these steps had come out well."""
         supposed: Supposition = {}
         for step in steps:
-            for name, value in step.supposes.items():
-                supposed.setdefault(name, value)
+            _join(supposed, step.supposes)
         return self._assessor.supposing(replace(self._assessor.conditions.book, supposed=supposed))
 
     def blockers(self, steps: Collection[Step], touching: Step | None = None) -> Iterator[Blocker]:
@@ -260,7 +259,7 @@ class _StepFinder:
         found = self._of_rule(blocker, blocker.rule, assessor) if blocker.rule else self._of_scenario(blocker, assessor)
         step = self._by_key.setdefault(found.key, found)
         if step is not found:
-            step.supposes = step.supposes | found.supposes
+            _join(step.supposes, found.supposes)
             step.exempt |= found.exempt
             if blocker.id not in step.settles:
                 step.weight += found.weight
@@ -270,45 +269,24 @@ class _StepFinder:
 
     def _of_rule(self, blocker: Blocker, rule: PackRule, assessor: Assessor) -> Step:
         supposes = _suppose(rule, assessor, blocker.kind, blocker.tier)
+        reads = reads_of_rule(rule.when, rule.requires, rule.unless)
         exempt: set[str] = set()
         if supposes is None:
-            changeable = rule.produces or rule.remedy
-            reads = reads_of_rule(rule.when, rule.requires, rule.unless)
             fixed = all(name.startswith(("tier", "kind", "as_of")) for name in reads)
-            if rule.waivable and (fixed or not changeable):
-                return Step(
-                    text=f"a waiver of `{rule.id}` by a named person, with what compensates: {rule.message}",
-                    command=f"bascule waiver --rule {rule.id} --tier {blocker.tier.id}",
-                    cost="a person",
-                    minutes=240.0,
-                    dimension=rule.dimension,
-                    weight=1.0,
-                    exempt={rule.id},
-                )
-            if fixed or not changeable:
-                why = f"nothing may override `{rule.id}`, and no fact can change it: {rule.message}"
-                return Step(text=why, command="", dimension=rule.dimension, weight=1.0, impossible=why)
+            if fixed or not (rule.produces or rule.remedy):
+                return _waived(rule, blocker.tier) if rule.waivable else _impossible(rule)
+            # Something can be done about it, but its outcome cannot be written down as facts: it is taken on trust.
             supposes, exempt = {}, {rule.id}
-        unknown = blocker.verdict is Verdict.UNKNOWN
-        produces = rule.produces if unknown or not rule.remedy else None
-        text = _collect(produces) if produces else rule.remedy or rule.message
-        command = produces.command if produces else ""
-        evidence = ""
-        if unknown:
-            evidence = produces.evidence if produces else _wanted(rule, assessor, blocker)
-            command = command or _command_for(rule, assessor, blocker)
-        return Step(
-            text=text,
-            command=command,
-            cost=produces.cost if produces else "",
-            minutes=produces.cost_minutes if produces else 30.0,
-            evidence=evidence,
-            dimension=rule.dimension,
-            because=rule.message,
-            weight=1.0,
-            supposes=supposes,
-            exempt=exempt,
-        )
+        if blocker.verdict is Verdict.UNKNOWN:
+            facts = assessor.conditions.read(reads, blocker.kind, blocker.tier)
+            step = _evidence_for(rule, [name for name, fact in facts.items() if not fact.known])
+        elif rule.remedy or rule.produces is None:
+            step = Step(text=rule.remedy or rule.message, command="", minutes=30.0)
+        else:
+            step = _collected(rule.produces)
+        step.dimension, step.because, step.weight = rule.dimension, rule.message, 1.0
+        step.supposes, step.exempt = supposes, exempt
+        return step
 
     def _of_scenario(self, blocker: Blocker, assessor: Assessor) -> Step:
         stated = blocker.stated
@@ -341,27 +319,63 @@ class _StepFinder:
         )
 
 
+def _join(supposed: Supposition, more: Supposition) -> None:
+    """Add suppositions: of two lists both stand, of two other values the first."""
+    for name, value in more.items():
+        known = supposed.get(name)
+        if isinstance(known, list) and isinstance(value, list):
+            supposed[name] = sorted({*known, *value})
+        else:
+            supposed.setdefault(name, value)
+
+
 def _collect(produces: Produces) -> str:
-    return f"collect {produces.evidence}: `{produces.command}`"
+    return f"collect {produces.evidence}"
 
 
-def _wanted(rule: PackRule, assessor: Assessor, blocker: Blocker) -> str:
-    names = _unknown(rule, assessor, blocker)
-    return ", ".join(names) if names else rule.title
+def _collected(produces: Produces) -> Step:
+    return Step(_collect(produces), produces.command, produces.cost, produces.cost_minutes)
 
 
-def _command_for(rule: PackRule, assessor: Assessor, blocker: Blocker) -> str:
-    names = _unknown(rule, assessor, blocker)
-    context = [name.removeprefix("context.") for name in names if name.startswith("context.")]
-    if context:
-        fields = ", ".join(f"`{name}`" for name in context)
-        return f"state {fields} in the context file, then `bascule review REF --context FILE`"
-    return REVIEW_AGAIN
+def _evidence_for(rule: PackRule, unknown: Sequence[str]) -> Step:
+    """What answers a rule that could not be answered: the context where only that is blank, else what the pack names."""
+    context = [name for name in unknown if name.startswith("context.")]
+    if context and len(context) == len(unknown):
+        return _stated_context(context)
+    if rule.produces is not None:
+        step = _collected(rule.produces)
+        step.evidence = rule.produces.evidence
+        return step
+    text = rule.remedy or rule.message
+    return Step(text, REVIEW_AGAIN, minutes=30.0, evidence=", ".join(unknown) or rule.title)
 
 
-def _unknown(rule: PackRule, assessor: Assessor, blocker: Blocker) -> list[str]:
-    facts = assessor.conditions.read(reads_of_rule(rule.when, rule.requires, rule.unless), blocker.kind, blocker.tier)
-    return [name for name, fact in facts.items() if not fact.known]
+def _stated_context(names: Sequence[str]) -> Step:
+    shown = ", ".join(f"`{name}`" for name in names)
+    fields = ", ".join(f"`{name.removeprefix('context.')}`" for name in names)
+    return Step(
+        text=f"state {shown} in the context",
+        command=f"state {fields} in the context file, then `bascule review REF --context FILE`",
+        minutes=2.0,
+        evidence=f"how it is used ({shown})",
+    )
+
+
+def _waived(rule: PackRule, tier: Tier) -> Step:
+    return Step(
+        text=f"a waiver of `{rule.id}` by a named person, with what compensates: {rule.message}",
+        command=f"bascule waiver --rule {rule.id} --tier {tier.id}",
+        cost="a person",
+        minutes=240.0,
+        dimension=rule.dimension,
+        weight=1.0,
+        exempt={rule.id},
+    )
+
+
+def _impossible(rule: PackRule) -> Step:
+    why = f"nothing may override `{rule.id}`, and no fact can change it: {rule.message}"
+    return Step(text=why, command="", dimension=rule.dimension, weight=1.0, impossible=why)
 
 
 def _what_it_is(stated: Stated, assessor: Assessor, blocker: Blocker) -> Step | None:
@@ -375,18 +389,24 @@ def _what_it_is(stated: Stated, assessor: Assessor, blocker: Blocker) -> Step | 
     for supposes in _suppositions({name: _candidates(name, None, scenario.when) for name in unknown}):
         under = assessor.supposing(replace(assessor.conditions.book, supposed=_merged(assessor, supposes)))
         if under.conditions.holds(scenario.when, blocker.kind, blocker.tier) is False:
-            names = ", ".join(f"`{name}`" for name in supposes)
-            return Step(
-                text=f"say in the repository what the model is, so that {names} can be read, and review again",
-                command=READ_WHAT_IT_IS,
-                minutes=10.0,
-                evidence=f"what the model is ({names})",
-                dimension=scenario.dimension,
-                because="it is unknown which scenarios apply",
-                weight=1.0,
-                supposes=supposes,
-            )
+            step = _stated_context(list(supposes)) if _all_context(supposes) else _told(supposes)
+            step.dimension, step.weight, step.supposes = scenario.dimension, 1.0, supposes
+            step.because = "it is unknown whether every scenario applies"
+            return step
     return None
+
+
+def _all_context(names: Iterable[str]) -> bool:
+    return all(name.startswith("context.") for name in names)
+
+
+def _told(names: Iterable[str]) -> Step:
+    shown = ", ".join(f"`{name}`" for name in names)
+    return Step(
+        text=f"say in the repository what the model is, so that {shown} can be read, and review again",
+        command=READ_WHAT_IT_IS,
+        evidence=f"what the model is ({shown})",
+    )
 
 
 def _worth(stated: Stated) -> tuple[float, str]:
@@ -462,6 +482,8 @@ def _candidates(name: str, known: Any, text: str) -> Sequence[Any]:
             return (_NEVER, _ALWAYS, _HUGE)
         case "licence":
             return _licence_candidates(key, words)
+        case "subject" if key == "kinds":
+            return (sorted({*known, *(word for word in words if word in set(ArtefactKind))}),)
         case "subject":
             return (0,) if key == "blocked_parts" else ()
         case "reading" if known is None:

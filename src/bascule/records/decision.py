@@ -172,11 +172,13 @@ class ApprovalNeed(Record):
 
 
 class Decision(Record):
-    """How open each kind of artefact may be. Its digest is what people sign."""
+    """How open each kind of artefact may be. Its digest is what people sign.
+
+    Where the bytes lay and what was decided before are not in it: the ledger's subject records and its order say so.
+    """
 
     schema_: Literal["bascule.decision/v1"] = Field(default="bascule.decision/v1", alias="schema")
     subject: DigestField
-    subject_ref: str
     ladder: str
     requested_tier: str
     verdict: Literal["granted", "refused", "unknown"]
@@ -194,7 +196,6 @@ class Decision(Record):
     waivers: tuple[DigestField, ...] = ()
     assessment: DigestField
     review_by: datetime | None = Field(description="the first instant at which cited evidence or a waiver expires")
-    supersedes: DigestField | None = None
 
     model_config = {"populate_by_name": True, "serialize_by_alias": True}
 

@@ -53,7 +53,7 @@ def _compare(before: PolicyPack, after: PolicyPack, question: Question) -> Flip 
         new = _decide(after, question)
     except (BasculeError, KeyError) as error:
         return Flip(
-            subject_ref=old.subject_ref,
+            subject_ref=question.subject.ref,
             subject=old.subject,
             requested_tier=old.requested_tier,
             verdict=(old.verdict, "unknown"),
@@ -69,7 +69,7 @@ def _compare(before: PolicyPack, after: PolicyPack, question: Question) -> Flip 
     if old.verdict == new.verdict and not granted and owed == owes:
         return None
     return Flip(
-        subject_ref=old.subject_ref,
+        subject_ref=question.subject.ref,
         subject=old.subject,
         requested_tier=old.requested_tier,
         verdict=(old.verdict, new.verdict),
