@@ -210,8 +210,8 @@ def _is_holder(words: tuple[str, ...]) -> bool:
 def _says_more(rest: str) -> bool:
     """Does another sentence follow the one that names the holder? No list of words knows what it could say."""
     for stop in _SENTENCE_END.finditer(rest):
-        before, after = stop["before"], rest[stop.end() :]
-        more = _HARMLESS.sub("", " ".join(_words(_CONTACT.sub("", after)))).strip()
+        before, after = stop["before"], _CONTACT.sub("", rest[stop.end() :])
+        more = _HARMLESS.sub("", " ".join(_words(after))).strip()
         listed = re.fullmatch(_FORM, before) is not None and _GOES_ON.match(after) is not None
         if more and not listed and not _SHORT.fullmatch(before) and not _NEXT_HOLDER.match(after):
             return True
