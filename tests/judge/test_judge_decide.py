@@ -400,3 +400,20 @@ def test_everything_that_is_written_down_can_be_read_back() -> None:
         judgement = judge(ask(policy, *given, tier="T6"))
         assert Assessment.from_json(judgement.assessment.to_json()) == judgement.assessment
         assert Decision.from_json(judgement.decision.to_json()) == judgement.decision
+
+
+def test_two_rules_that_ask_for_sections_of_one_card_do_not_exclude_each_other() -> None:
+    parts = [
+        rule("told", "'intended_use' in reading.card_sections && subject.kinds.exists(k, k == 'model_card')"),
+        rule("tested", "'evaluation' in reading.card_sections"),
+    ]
+    unlock, _ = way(parts=parts, subject=subject(("model.safetensors", WEIGHTS)))
+    assert unlock.possible, unlock.because
+    assert len(unlock.steps) == 2
+
+
+def test_a_context_that_decides_whether_a_scenario_applies_is_asked_for_as_context() -> None:
+    parts = [scenario("one", "one.success", when="context.sector == 'health'", attempts=bound(1, 9)), threshold(0.5)]
+    unlock, [missing] = way(parts=parts)
+    assert unlock.steps == ("state `context.sector` in the context",)
+    assert "context file" in missing.command

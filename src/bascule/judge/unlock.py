@@ -338,7 +338,7 @@ def _collected(produces: Produces) -> Step:
 
 
 def _evidence_for(rule: PackRule, unknown: Sequence[str]) -> Step:
-    """What answers a rule that could not be answered: the context where only that is blank, else what the pack names."""
+    """What answers a rule that was not answered: the context where only that is blank, else what the pack names."""
     context = [name for name in unknown if name.startswith("context.")]
     if context and len(context) == len(unknown):
         return _stated_context(context)
@@ -364,7 +364,7 @@ def _stated_context(names: Sequence[str]) -> Step:
 def _waived(rule: PackRule, tier: Tier) -> Step:
     return Step(
         text=f"a waiver of `{rule.id}` by a named person, with what compensates: {rule.message}",
-        command=f"bascule waiver --rule {rule.id} --tier {tier.id}",
+        command=f"bascule waiver grant {rule.id} REF --tier {tier.id}",
         cost="a person",
         minutes=240.0,
         dimension=rule.dimension,
