@@ -37,8 +37,12 @@ class Gone(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What every worker is told once. listing: path, kind, media type and size of every artefact."""
+    """What every worker is told once.
 
+    scanners: ids of those that some file needs. listing: path, kind, media type and size of every artefact.
+    """
+
+    scanners: tuple[str, ...]
     listing: tuple[tuple[str, str, str, int], ...]
     options: ScanOptions
 
@@ -72,6 +76,7 @@ class Worker:
             self.send(
                 {
                     "say": "setup",
+                    "scanners": setup.scanners,
                     "listing": setup.listing,
                     "scratch": str(self._scratch),
                     "memory_bytes": setup.options.memory_mb << 20,
@@ -176,7 +181,7 @@ def capabilities() -> Held:
     """What would hold a worker on this machine, found by starting one. Raises UpstreamError `scan.no-worker`."""
     options = ScanOptions()
     with scratch_folder(options) as folder:
-        worker = Worker(Setup((), options), folder / "probe")
+        worker = Worker(Setup((), (), options), folder / "probe")
         try:
             while True:
                 for message in worker.messages():

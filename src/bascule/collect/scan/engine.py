@@ -63,8 +63,9 @@ def examine(
     if not tasks:
         return gather(tasks, scanners, None, options)
     rows = sorted((entry.path, entry.kind.value, entry.media_type, entry.size_bytes) for entry in inventory.entries)
-    frame = _Frame(inventory, fit, Setup(tuple(rows), options), tasks, progress)
-    return gather(tasks, scanners, frame.run(), options)
+    needed = {name for task in tasks for name in task.pending}
+    setup = Setup(tuple(name for name in fit if name in needed), tuple(rows), options)
+    return gather(tasks, scanners, _Frame(inventory, fit, setup, tasks, progress).run(), options)
 
 
 def _reads(loaded: Loaded, entry: Entry) -> bool:

@@ -3,10 +3,10 @@
 Rules: a message is an object with a `say`; its length is bounded before it is read; a file travels as a descriptor
 (SCM_RIGHTS), so a worker opens nothing by name; what does not follow these rules is `Garbled`, and its sender is ended.
 
-    frame → worker   setup                      limits, the listing of all artefacts
+    frame → worker   setup                      scanners, limits, the listing of all artefacts
                      file  (+ descriptor)       one file, the scanners to run, whether to hash it
     worker → frame   ready                      what holds it
-                     loaded                     the scanners for the file at hand are imported
+                     loaded                     the scanners are imported
                      starts, seen…, ends        one scanner on that file
                      read                       bytes hashed so far
                      done | failed              all of that, with its sha256, or why not

@@ -48,18 +48,19 @@ class Listing(Sequence[Any]):
 
 
 class Shelf:
-    """The scanners, imported when a file first needs them: a worker that only hashes never pays for them."""
+    """The scanners, all imported when a file first needs one: a worker that only hashes never pays for them."""
 
-    def __init__(self) -> None:
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = names
         self._scans: dict[str, Callable[[OpenFile], Iterator[Any]]] = {}
 
-    def missing(self, names: Sequence[str]) -> list[str]:
-        """Those of them that are not on the shelf yet."""
-        return [name for name in names if name not in self._scans]
+    @property
+    def empty(self) -> bool:
+        return not self._scans
 
-    def load(self, names: Sequence[str]) -> None:
-        """Put them there; what does not load raises when it is asked to scan."""
-        for name in names:
+    def load(self) -> None:
+        """Fill it; what does not load raises when it is asked to scan."""
+        for name in self._names:
             try:
                 from bascule.plugins.registry import find
 
@@ -101,7 +102,7 @@ def main() -> int:
     sys.path.extend(setup["plugin_paths"])
     held = sandbox.lock(Path(setup["scratch"]), setup["memory_bytes"])
     wire.send(channel, {"say": "ready", "held": held.as_json()})
-    listing, shelf = Listing(setup["listing"]), Shelf()
+    listing, shelf = Listing(setup["listing"]), Shelf(setup["scanners"])
     while (taken := wire.receive(channel)) is not None:
         message, descriptor = taken
         if descriptor is None:
@@ -129,10 +130,9 @@ def examine(
     digest: str | None = None
     try:
         file.open(hashing=message["hash"])
-        missing = shelf.missing(message["scanners"])
-        if missing:
+        if message["scanners"] and shelf.empty:
             with file.hashing_ahead():
-                shelf.load(missing)
+                shelf.load()
             wire.send(channel, {"say": "loaded"})
         for name in message["scanners"]:
             run(channel, name, shelf, file, seconds)
