@@ -247,6 +247,38 @@ def test_nobody_approves_in_anothers_name(house: House, store: Store, auditor: K
     assert caught.value.code == "store.approved-with-another-key"
 
 
+@pytest.fixture
+def vendor(tmp_path: Path, house: House) -> KeyRing:
+    """Somebody whose evidence the house reads, and nothing else."""
+    keyring = KeyRing(tmp_path / "vendor")
+    keyring.export(tmp_path / "vendor.pem")
+    house.keyring.export(tmp_path / "house.pem")
+    keyring.trust(tmp_path / "house.pem", "the house", "internal")
+    house.keyring.trust(tmp_path / "vendor.pem", "Vendor", "self-reported")
+    return keyring
+
+
+def test_a_self_reporting_key_brings_evidence_and_neither_waives_nor_approves(
+    house: House, store: Store, vendor: KeyRing
+) -> None:
+    assert store.record_evidence(house.evidence(keyring=vendor)).observations is not None
+    decided = store.record_decision(house.decision()).digest
+    with pytest.raises(EvidenceError, match="trusted keys"):
+        store.record_waiver(sign_record(waiver(house), PREDICATE_WAIVER, vendor))
+    with pytest.raises(EvidenceError, match="trusted keys"):
+        store.record_approval(approval(house, decided, vendor))
+
+
+def test_a_ledger_that_a_self_reporting_key_grew_does_not_verify(house: House, store: Store, vendor: KeyRing) -> None:
+    store.record_evidence(house.evidence())
+    with open_store(house.home, house.url, vendor, SystemClock()) as theirs:
+        theirs.record_context(Context(requester="somebody"))
+    assert [fault.what for fault in store.verify()] == ["head-unverified"]
+    with pytest.raises(StoreError) as caught:
+        store.record_context(Context())
+    assert caught.value.code == "store.ledger-damaged"
+
+
 def test_an_approval_by_a_key_no_longer_trusted_is_none(house: House, store: Store, auditor: KeyRing) -> None:
     decision = store.record_decision(house.decision())
     store.record_approval(approval(house, decision.digest, auditor))

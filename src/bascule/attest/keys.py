@@ -5,7 +5,8 @@
 
 Rules: a key's id is the sha256 of its SubjectPublicKeyInfo in DER; a private key is readable by its owner alone or it
 is refused, and it is never printed; verifying makes no key; two processes that both come first make one key; a trusted
-key without a word about its holder counts as self-reported.
+key without a word about its holder counts as self-reported, and a self-reported key brings evidence and nothing else:
+no ledger heads, decisions, waivers or approvals.
 """
 
 from __future__ import annotations
@@ -57,11 +58,12 @@ class Holder(Record):
 
 @dataclass(frozen=True, slots=True)
 class TrustedKey:
-    """A public key that verifies, and whose it is."""
+    """A public key that verifies, and whose it is. own: this home holds the private half."""
 
     key: Key
     holder: Holder
     pem: str
+    own: bool = False
 
     @property
     def key_id(self) -> str:
@@ -137,8 +139,16 @@ class KeyRing:
         return self._seen[1]
 
     def verifiers(self) -> tuple[Key, ...]:
-        """The keys of `trusted`."""
+        """The keys of `trusted`, whose evidence is read."""
         return tuple(item.key for item in self.trusted())
+
+    def authorities(self) -> tuple[Key, ...]:
+        """Keys whose word is acted on: those of `trusted`, but for others who only report about themselves."""
+        return tuple(
+            item.key
+            for item in self.trusted()
+            if item.own or item.holder.independence is not Independence.SELF_REPORTED
+        )
 
     def producer(self, key_ids: tuple[str, ...]) -> Producer:
         """Whose evidence this is: of those who signed it, the most independent, because each of them vouches for it.
@@ -159,7 +169,7 @@ class KeyRing:
         for kind in KINDS:
             private = self._own(kind)
             if private is not None:
-                own = _trusted(private.public_key(), self._own_holder)
+                own = _trusted(private.public_key(), self._own_holder, own=True)
                 found[own.key_id] = own
         others, faults = [], []
         for path in sorted((self._folder / "trusted").glob("*.pem")):
@@ -304,8 +314,8 @@ def _bad_key(path: Path) -> EvidenceError:
     )
 
 
-def _trusted(key: PublicKeyTypes, holder: Holder) -> TrustedKey:
-    return TrustedKey(_public(key), holder, _spki_pem(key).decode())
+def _trusted(key: PublicKeyTypes, holder: Holder, *, own: bool = False) -> TrustedKey:
+    return TrustedKey(_public(key), holder, _spki_pem(key).decode(), own)
 
 
 def _public(key: PublicKeyTypes) -> SSlibKey:

@@ -33,7 +33,7 @@ def verify_pack(envelope: bytes, files: Mapping[str, bytes], keyring: KeyRing) -
     Raises EvidenceError as `open_statement` does; `attest.other-predicate`; `attest.pack-changed` with every file that
     is not as it was signed.
     """
-    verified, statement = open_statement(envelope, keyring)
+    verified, statement = open_statement(envelope, keyring, authorities=True)
     _check_predicate(statement.predicate_type, PREDICATE_POLICY)
     signed = {subject.name: subject.digest for subject in statement.subjects}
     found = _manifest(files)
@@ -62,7 +62,7 @@ def kept_pack(envelope: bytes, digest: Digest, keyring: KeyRing) -> dict[str, by
 
     Raises EvidenceError as `open_statement` does; `attest.other-predicate`; `attest.not-this-pack`.
     """
-    _, statement = open_statement(envelope, keyring)
+    _, statement = open_statement(envelope, keyring, authorities=True)
     _check_predicate(statement.predicate_type, PREDICATE_POLICY_FILES)
     try:
         files = {path: base64.b64decode(text, validate=True) for path, text in statement.predicate["files"].items()}

@@ -2,7 +2,7 @@
 
 Rules: the statement's subject is the sha256 of the record's canonical bytes, and the predicate is the record itself;
 the digest is taken over the predicate as it was signed, so a record that has since gained a field keeps the digest that
-people signed.
+people signed; a key that is trusted for evidence alone signs none of them.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def read_record(
     Raises EvidenceError as `open_statement` does; `attest.other-predicate`; `attest.not-this-record` when the predicate
     is not such a record or is not what the statement's subject names.
     """
-    verified, statement = open_statement(envelope, keyring, threshold)
+    verified, statement = open_statement(envelope, keyring, threshold, authorities=True)
     what = record_type.__name__.lower()
     if statement.predicate_type != predicate_type:
         raise EvidenceError(

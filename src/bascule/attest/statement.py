@@ -87,12 +87,16 @@ def sign_statement(
     return sign(write_statement(subjects, predicate_type, predicate), PAYLOAD_TYPE, keyring.signer)
 
 
-def open_statement(envelope: bytes, keyring: KeyRing, threshold: int = 1) -> tuple[Verified, Statement]:
+def open_statement(
+    envelope: bytes, keyring: KeyRing, threshold: int = 1, *, authorities: bool = False
+) -> tuple[Verified, Statement]:
     """Verify an envelope of anybody's and read the statement in it, whatever its predicate.
+
+    authorities: by keys whose word is acted on, and not by those whose evidence alone is read.
 
     Raises EvidenceError as `verify` and `read_statement` do, and `attest.not-a-statement` for another payload type.
     """
-    verified = verify(envelope, keyring.verifiers(), threshold)
+    verified = verify(envelope, keyring.authorities() if authorities else keyring.verifiers(), threshold)
     if verified.payload_type != PAYLOAD_TYPE:
         raise _not_a_statement(f"its payload is `{visible(verified.payload_type, 80)}`")
     return verified, read_statement(verified.payload)

@@ -68,7 +68,7 @@ def verify_export(path: Path, keyring: KeyRing | None = None) -> list[Fault]:
         with path.open("rb") as file:
             keys = _read_keys(_read_line(file), path)
             reader = _Reader(file)
-            faults = list(audit(reader.found(), keys if keyring is None else keyring.verifiers()))
+            faults = list(audit(reader.found(), keys if keyring is None else keyring.authorities()))
     except OSError as error:
         raise InputError(
             "store.not-an-export", f"`{path}` cannot be read: {error.strerror}", "check the path"

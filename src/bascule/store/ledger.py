@@ -162,7 +162,7 @@ class Ledger:
 
     def verify(self) -> list[Fault]:
         """Everything recomputed: bodies, fields, leaves, inner nodes, roots, signatures and read models."""
-        verifiers = self._keyring.verifiers()
+        verifiers = self._keyring.authorities()
         with self._database.reading() as connection:
             faults = list(audit(in_step(self._kept(connection), _kept_heads(connection)), verifiers))
             faults += _node_faults(connection)
@@ -204,7 +204,7 @@ class Ledger:
     def _head(self, connection: Connection) -> Head | None:
         query = select(tables.heads.c.envelope).order_by(tables.heads.c.size.desc()).limit(1)
         envelope = connection.execute(query).scalar()
-        return None if envelope is None else read_head(envelope, self._keyring.verifiers())
+        return None if envelope is None else read_head(envelope, self._keyring.authorities())
 
     def _some_head(self, connection: Connection) -> Head:
         head = self._head(connection)
