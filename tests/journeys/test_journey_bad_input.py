@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from builders import card, embedding_model, safetensors, write
-from commands import CONTEXTS, ROOT, SECONDS, environment, here, run
+from builders import embedding_model, safetensors, write
+from commands import CONTEXTS, SECONDS, environment, here, run
 
 pytestmark = pytest.mark.xdist_group("journey-bad-input")
 Place = Callable[[str, Mapping[str, bytes]], Path]
@@ -31,7 +31,7 @@ def outcomes(folder: Path, home: Path) -> dict[str, str]:
 
 def test_a_path_that_is_not_there_is_named(home: Path, tmp_path: Path) -> None:
     said = run("review", tmp_path / "nowhere", "--json", home=home)
-    assert "nowhere" in said.refuses("review.no-source")
+    assert "nowhere" in said.refuses("source.no-such-path")
 
 
 def test_an_empty_folder_is_an_error_not_a_pass(home: Path, tmp_path: Path) -> None:
@@ -119,7 +119,7 @@ def test_all_faults_of_a_broken_pack_are_told_at_once(home: Path, model: Path, t
     write(pack, {"pack.yaml": b"id: broken\nversion: 1\nunknown_key: 1\n", "rules/a.yaml": rules.encode()})
     said = here("review", model, "--policy", pack, "--json", home=home)
     message = said.refuses("policy.invalid")
-    assert all(word in message for word in ("unknown_key", "nowhere", "rules/a.yaml")), message
+    assert all(word in message for word in ("unknown_key", "`dimension`", "rules/a.yaml:3", "ladder")), message
 
 
 WRONG_FLAGS = {
@@ -221,7 +221,6 @@ def test_kill_nine_leaves_a_ledger_that_verifies_and_no_half_report(slow_model: 
     assert here("ledger", "verify", home=home).code == 0
     again = here("review", slow_model, "--tier", "T4", "--json", home=home)
     assert again.json["schema"] == "bascule.review/v1"
-    assert list((home / "scratch").iterdir()) == [] or ROOT.exists()
 
 
 def test_the_shipped_contexts_are_read(home: Path, model: Path) -> None:
@@ -235,4 +234,3 @@ def test_a_card_of_nonsense_bytes_is_no_card(home: Path, place: Place) -> None:
     model = place("nonsense", embedding_model(**{"README.md": b"---\nlicense: \xff\xfe\n" + bytes(range(256))}))
     said = here("review", model, "--tier", "T6", "--json", home=home)
     assert said.json["verdict"] != "granted"
-    assert card() != b""

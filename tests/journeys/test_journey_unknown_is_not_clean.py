@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from bascule.attest import KeyRing, sign_observations
 from bascule.collect.intake import Inventory
 from bascule.journeys import review, scan
 from bascule.journeys.parts import Parts
+from bascule.records import Outcome
 from bascule.settings import Settings
 from bascule.wiring import open_parts
 from builders import embedding_model, pickle_that_would_call, write
@@ -86,3 +89,27 @@ def test_a_scanner_that_does_not_load_leaves_no_file_clean(tmp_path: Path, parts
     broken = replace(first, plugin=None, error="ImportError: gone")
     document = scan.scan((str(model),), replace(parts, scanners=(broken, *others)))
     assert [file.outcome for file in document.files] == ["error"]
+
+
+def test_evidence_that_others_give_about_themselves_does_not_spare_a_scan(tmp_path: Path, parts: Parts) -> None:
+    model = write(tmp_path / "model", {"pytorch_model.bin": pickle_that_would_call()})
+    first = review.collect(str(model), parts)
+    vendor = KeyRing(tmp_path / "vendor")
+    vendor.export(tmp_path / "vendor.pem")
+    parts.keyring.trust(tmp_path / "vendor.pem", "Vendor", "self-reported")
+    ours = next(item for item in first.evidence if item.slot.tool == "pickle_opcodes")
+    assert ours.observations is not None
+    clean = ours.observations.model_copy(
+        update={
+            "findings": (),
+            "answers": tuple(
+                answer.model_copy(update={"outcome": Outcome.FALSE}) for answer in ours.observations.answers
+            ),
+        }
+    )
+    now = parts.clock.now()
+    parts.store.record_evidence(sign_observations(first.subject, clean, now, now + timedelta(days=9), vendor))
+    again = review.collect(str(model), parts)
+    speaking = next(item for item in again.evidence if item.slot.tool == "pickle_opcodes")
+    assert speaking.producer is not None
+    assert speaking.producer.key_id == parts.keyring.key_id
