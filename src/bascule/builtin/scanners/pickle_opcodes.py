@@ -13,6 +13,7 @@ from bascule.kernel.text import visible
 from bascule.plugins.kinds import ScanFile, Seen
 from bascule.plugins.meta import Example, Meta, Reads, Rule
 from bascule.plugins.readers import Truncated, media
+from bascule.plugins.readers.pickles.machine import Contradiction
 from bascule.plugins.readers.pickles.places import (
     PICKLE_NAMES,
     WEIGHT_NAMES,
@@ -50,11 +51,12 @@ UNKNOWN_GLOBAL = Rule(
 )
 MALFORMED = Rule(
     id="pickle-malformed",
-    question="Does this pickle do its work and then break?",
+    question="Does this pickle break after it has done its work, or read differently to different loaders?",
     severity=Severity.HIGH,
     remedy="do not load this file: its calls run before the load fails; fetch it again and compare digests",
-    why="A stream that breaks after a call has already run it, and many scanners give up at the break. A stream that "
-    "breaks before it called anything is unreadable, and every question about it stays open.",
+    why="A stream that breaks after a call has already run it, and many scanners give up at the break. Frames that lie "
+    "make the unpicklers read different programs. A stream that breaks before it called anything is merely unreadable, "
+    "and every question about it stays open.",
     references=("CWE-502", "CWE-693"),
 )
 ZIP_ANOMALY = Rule(
@@ -142,14 +144,15 @@ def _pickle_findings(pickle: Pickle, path: str) -> Iterator[Finding]:
     fault = visible(str(pickle.fault), 400)
     for rule in (CALLS_CODE, UNKNOWN_GLOBAL):
         yield _open(rule, path, pickle.place, f"what follows is not known: {fault}")
-    if not pickle.has_run:
+    if not pickle.has_run and not isinstance(pickle.fault, Contradiction):
         yield _open(MALFORMED, path, pickle.place, f"cannot be read to its end: {fault}")
         return
+    what = "breaks after it has called something" if pickle.has_run else "loaders read it differently"
     yield Finding(
         rule=MALFORMED.id,
         outcome=Outcome.TRUE,
         severity=MALFORMED.severity,
-        message=f"breaks after it has called something: {fault}",
+        message=f"{what}: {fault}",
         artefact=path,
         location=_place(pickle.place),
         remedy=MALFORMED.remedy,

@@ -32,7 +32,7 @@ from bascule.plugins.readers.pickles.values import Blob, Built, Computed, Global
 class Budget:
     """What one stream may cost."""
 
-    program_bytes: int = 256 << 20
+    program_bytes: int = 512 << 20
     """bytes of opcodes and of short arguments; payloads that are stepped over do not count"""
     held_values: int = 8_000_000
     """values on the stack and in the memo"""
@@ -62,12 +62,17 @@ class Observer(Protocol):
         """Bytes that begin like a pickle were pushed; `promised`: a call will load them."""
 
 
+_LOOKAHEAD = 300
 _LARGE_BYTES = 1 << 12
 _HEAD_BYTES = 256
 _PICKLE_STARTS = frozenset(b"\x80c(]}i")
 
 Handler = Callable[["Machine", int], int]
 _TABLE: list[Handler] = []
+
+
+class Contradiction(Malformed):
+    """Loaders would read different programs from these bytes. No honest pickler writes such a stream."""
 
 
 class _Stop(Exception):
@@ -87,6 +92,7 @@ class Machine:
         "_parked_values",
         "_program_bytes",
         "_with_arrays",
+        "contradiction",
         "met_arrays",
         "reached",
         "result",
@@ -99,6 +105,7 @@ class Machine:
         self.stack: list[Value] = []
         self.result: Value = None
         self.met_arrays = False
+        self.contradiction: Contradiction | None = None
         self.reached = 0
         self._observer = observer
         self._budget = budget
@@ -116,23 +123,24 @@ class Machine:
         at = position
         try:
             while True:
-                begun = at
+                window, begun = stream.window, at
                 # Short arguments are sliced without a check, so the window must reach beyond the longest of them;
                 # at the end of the bytes a short slice is harmless, because the next opcode is then missing.
-                safe = len(stream.window) if stream.ended else len(stream.window) - 300
-                window = stream.window
-                while at < safe:
+                limit = len(window) - (0 if stream.ended else _LOOKAHEAD)
+                if at < (frame := self._frame_end - stream.base) < limit:
+                    limit = frame
+                stream.turned = False
+                while at < limit:
                     at = table[window[at]](self, at + 1)
-                    if stream.window is not window:
-                        # A payload was larger than the window: it is another one now, and `at` counts in it.
+                    if stream.turned:
                         break
-                else:
+                self._spend(min(at - begun, _LARGE_BYTES) if stream.turned else at - begun)
+                if 0 < self._frame_end <= stream.base + at:
+                    self._leave_frame(stream.base + at)
+                elif not stream.turned:
                     if stream.ended and at >= len(window):
                         raise Truncated(f"the pickle ends at {stream.base + at} without STOP")
-                    self._spend(at - begun)
                     at = stream.more(at)
-                    continue
-                self._spend(_LARGE_BYTES)
         except _Stop as stop:
             after: int = stop.args[0]
             return after
@@ -143,6 +151,13 @@ class Machine:
         finally:
             self.reached = stream.base + at
             self.stack = []
+
+    def _leave_frame(self, offset: int) -> None:
+        """Frames end between opcodes. Where one does not, loaders go different ways: from memory straight on, from a
+        file over what is left of the frame, and in Python not at all."""
+        if self._frame_end < offset:
+            self.contradiction = Contradiction(f"the frame that ends at {self._frame_end} ends within an opcode")
+        self._frame_end = 0
 
     def _spend(self, program_bytes: int) -> None:
         self._program_bytes += program_bytes
@@ -243,7 +258,7 @@ class Machine:
                 effects.call(self._observer, override, tuple(values), "CALL", offset)
         elif kind is Global or kind is Unknown:
             self._observer.wrote(target, tuple(values[:8]), offset)
-        else:
+        elif values and kind not in (bytes, Blob):  # which may be a bytearray
             raise Malformed(f"items are added at {offset} to something that takes none")
 
     def build(self, target: Value, state: Value, at: int) -> int:
@@ -260,7 +275,9 @@ class Machine:
             return at
         self.met_arrays = True
         if self.stream.base + at < self._frame_end:
-            raise Malformed(f"a frame reaches over the array at {offset}, so that loaders read it in different orders")
+            self.contradiction = Contradiction(f"a frame reaches over the array at {offset}")
+            raise self.contradiction
+        self._frame_end = 0
         if array.is_aligned:
             padding, at = self.stream.take(at, 1)
             at = self.stream.skip(at, padding[0])
@@ -269,10 +286,15 @@ class Machine:
         if len(self._parked) > self._budget.marks or self._budget.depth <= 0:
             raise Malformed("over budget: object arrays nest too deeply")
         inner = Machine(self.stream, self._observer, _one_less(self._budget))
-        return inner.run(at)
+        at = inner.run(at)
+        self.stream.turned = True
+        return at
 
     def frame(self, at: int) -> int:
-        self._frame_end = max(self._frame_end, self.stream.base + at + 8 + self.number(at, 8))
+        if self._frame_end > self.offset(at):
+            self.contradiction = Contradiction(f"a frame begins at {self.offset(at)} within another one")
+        self._frame_end = self.stream.base + at + 8 + self.number(at, 8)
+        self.stream.turned = True
         return at + 8
 
 

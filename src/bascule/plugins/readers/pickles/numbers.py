@@ -23,6 +23,9 @@ def integer(line: bytes) -> Value:
     """The value of an `I` line: `00` and `01` are booleans. Raises Malformed."""
     if line in (b"00", b"01"):
         return line == b"01"
+    if line.startswith(b"\0"):
+        # What `strtol` makes of nothing; the C unpickler takes it.
+        return 0
     return _integer(line)
 
 

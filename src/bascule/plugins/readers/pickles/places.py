@@ -180,7 +180,13 @@ class _Walk:
     # -- pickles ---------------------------------------------------------------------------------------------------
 
     def _pickles(
-        self, stream_of: Callable[[], Stream], place: str, depth: int, promised: bool, shift: int = 0
+        self,
+        stream_of: Callable[[], Stream],
+        place: str,
+        depth: int,
+        promised: bool,
+        shift: int = 0,
+        is_hidden: bool = False,
     ) -> Iterator[Note]:
         verdict = Verdict()
         run = self._run(stream_of(), verdict, promised, with_arrays=True)
@@ -193,37 +199,40 @@ class _Walk:
         if verdict.left_out:
             yield NotCovered(place, f"{verdict.left_out} further callables were left out")
         yield from self._payloads(verdict, stream_of, place, depth, shift)
-        rest = stream_of().part(run.end, 1 << 62) if run.end else None
-        if rest is not None and shift == 0:
+        if run.end and not is_hidden:
             # Some loaders read raw bytes between two pickles of one file.
-            yield from self._search(rest, place, depth, run.end)
+            yield from self._search(_rest(stream_of(), run.end), place, depth, run.end + shift)
 
     def _run(self, stream: Stream, verdict: Verdict, promised: bool, *, with_arrays: bool) -> _Run:
         """Interpret one pickle after another."""
         at, count, met_arrays, expected = 0, 0, False, 1
+        contradiction: Malformed | None = None
         while True:
             machine = Machine(stream, verdict, self._budget, with_arrays=with_arrays)
             started = stream.base + at
             try:
                 at = machine.run(at)
             except Malformed as fault:
+                contradiction = contradiction or machine.contradiction
                 told = promised or (count < expected and machine.reached - started >= _PROGRESS)
+                fault = contradiction or fault
                 return _Run(fault if told or verdict.heavy else None, met_arrays or machine.met_arrays)
+            contradiction = contradiction or machine.contradiction
             met_arrays = met_arrays or machine.met_arrays
             count += 1
             if count == 1 and machine.result == _TORCH_MAGIC and type(machine.result) is int:
                 expected = _TORCH_PICKLES
                 promised = True
             if expected == count == _TORCH_PICKLES:
-                return _Run(None, met_arrays)
+                return _Run(contradiction, met_arrays)
             try:
                 at = _refilled(stream, at)
             except Malformed as fault:
-                return _Run(fault if promised else None, met_arrays)
+                return _Run(contradiction or (fault if promised else None), met_arrays)
             rest = stream.window[at : at + 256]
             if count >= expected:
                 if not media.looks_like_pickle(rest):
-                    return _Run(None, met_arrays, end=stream.base + at)
+                    return _Run(contradiction, met_arrays, end=stream.base + at)
                 promised = rest[:1] == b"\x80" and rest[2:3] != b""
 
     def _payloads(
@@ -264,8 +273,8 @@ class _Walk:
         head = span.head(_SEARCHED_BYTES)
         for found in islice(_HIDDEN_START.finditer(head), _SEARCHES):
             if shift + found.start():
-                part = span.part(found.start(), span.size_bytes)
-                hidden = self._pickles(_streams_of(part), place, depth, promised=False, shift=shift + found.start())
+                start = _streams_of(span.part(found.start(), span.size_bytes))
+                hidden = self._pickles(start, place, depth, False, shift + found.start(), is_hidden=True)
                 yield from self._only_if_it_runs(hidden)
 
     @staticmethod
@@ -418,6 +427,20 @@ class _Walk:
 
 def _streams_of(span: Span) -> Callable[[], Stream]:
     return lambda: Stream(span)
+
+
+def _rest(stream: Stream, offset: int) -> Span:
+    """What follows that offset, as far as it is searched."""
+    rest = stream.part(offset, 1 << 62)
+    if rest is not None:
+        return rest
+    try:
+        at = stream.skip(0, offset)
+        while len(stream.window) - at < _SEARCHED_BYTES and not stream.ended:
+            at = stream.more(at)
+    except Malformed:
+        return span_of(b"")
+    return span_of(stream.window[at : at + _SEARCHED_BYTES])
 
 
 def _refilled(stream: Stream, at: int) -> int:

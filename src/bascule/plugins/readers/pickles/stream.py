@@ -51,15 +51,17 @@ class Stream:
     """A cursor over a span or over chunks.
 
     `window` holds bytes from `base` on; `base + position` is where one is. The machine keeps the position in a local
-    variable, so each method takes it and gives the new one back; after any call `window` may be another.
+    variable, so each method takes it and gives the new one back; after any call `window` may be another, and then
+    `turned` is set.
     """
 
-    __slots__ = ("_chunks", "_ended", "_span", "base", "window")
+    __slots__ = ("_chunks", "_ended", "_span", "base", "turned", "window")
 
     def __init__(self, source: Span | Iterator[bytes]) -> None:
         self._span = source if isinstance(source, Span) else None
         self._chunks = None if isinstance(source, Span) else source
         self._ended = False
+        self.turned = False
         self.base = 0
         self.window = b""
 
@@ -70,6 +72,7 @@ class Stream:
         chunk = self._next(self.base + len(self.window))
         self.base += position
         self.window = rest + chunk
+        self.turned = True
         return 0
 
     @property
@@ -102,6 +105,7 @@ class Stream:
                 raise Truncated(f"{size_bytes} bytes are promised at {self.base + position}, the bytes end before")
             self.base += len(self.window)
             self.window = self._next(self.base)
+            self.turned = True
         return target - self.base
 
     def line(self, position: int) -> tuple[bytes, int]:
