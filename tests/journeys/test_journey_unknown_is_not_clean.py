@@ -13,6 +13,7 @@ from bascule.attest import KeyRing, sign_observations
 from bascule.collect.intake import Inventory
 from bascule.journeys import review, scan
 from bascule.journeys.parts import Parts
+from bascule.kernel.clock import FixedClock
 from bascule.records import Outcome
 from bascule.settings import Settings
 from bascule.wiring import open_parts
@@ -109,7 +110,7 @@ def test_evidence_that_others_give_about_themselves_does_not_spare_a_scan(tmp_pa
     )
     now = parts.clock.now()
     parts.store.record_evidence(sign_observations(first.subject, clean, now, now + timedelta(days=9), vendor))
-    again = review.collect(str(model), parts)
+    again = review.collect(str(model), replace(parts, clock=FixedClock(now + timedelta(minutes=1))))
     speaking = next(item for item in again.evidence if item.slot.tool == "pickle_opcodes")
     assert speaking.producer is not None
     assert speaking.producer.key_id == parts.keyring.key_id

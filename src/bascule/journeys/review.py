@@ -34,6 +34,7 @@ from bascule.plugins.kinds import Fetched, Source, Workspace
 from bascule.plugins.registry import Loaded
 from bascule.records import Context, Edge, Evidence, Observations, Relation, ReviewDocument, Subject
 from bascule.records.artefact import subject_digest
+from bascule.records.evidence import Independence
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +196,8 @@ def fresh_evidence(subject: Subject, loaded: Loaded, parts: Parts) -> Evidence |
         seen = item.observations
         if item.slot.tool != loaded.id or seen is None or not item.speaks(now):
             continue
+        if item.producer is None or item.producer.independence is Independence.SELF_REPORTED:
+            continue  # what others say of themselves spares us no look of our own
         if seen.tool.version == loaded.version and seen.tool.config_digest == loaded.config_digest:
             return item
     return None
