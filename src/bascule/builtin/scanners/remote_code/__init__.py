@@ -1,0 +1,157 @@
+"""Code beside the weights: what would loading this model fetch and run, and what does its Python do?
+
+`configs` answers `remote-code` from configurations; `calls` answers `code-dangerous-call` from Python by its syntax
+tree, with `names` to see through spellings and `catalogue` for what to look for; `notebooks` and `shell` do so for
+notebooks. Nothing is imported and nothing runs. Python that does not parse cannot be judged, so it is an `error`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from bascule.builtin.scanners.remote_code.calls import dangerous_calls, parse
+from bascule.builtin.scanners.remote_code.cases import EXAMPLES
+from bascule.builtin.scanners.remote_code.configs import remote_classes
+from bascule.builtin.scanners.remote_code.notebooks import code_cells
+from bascule.builtin.scanners.remote_code.shell import shell_lines
+from bascule.builtin.scanners.remote_code.sight import DANGEROUS_CALL, REMOTE_CODE, Sight
+from bascule.kernel.text import visible
+from bascule.plugins.kinds import ScanFile, Seen
+from bascule.plugins.meta import Example, Meta, Reads, Rule
+from bascule.plugins.readers import Malformed, media, text
+from bascule.records import Finding, Outcome, Severity
+
+CODE_LIMIT_BYTES = 2 << 20
+NOTEBOOK_LIMIT_BYTES = 32 << 20
+MAX_FINDINGS = 50
+
+_RULES = (
+    Rule(
+        id=REMOTE_CODE,
+        question="Would loading this model run code that comes with it or from elsewhere?",
+        severity=Severity.HIGH,
+        remedy="read the named file and pin its revision, or use an architecture that the library ships",
+        why="A model that needs `trust_remote_code` runs its publisher's Python with the rights of whoever loads it; "
+        "code of another repository may change after it was read.",
+        references=("CWE-829", "OWASP LLM03:2025"),
+    ),
+    Rule(
+        id=DANGEROUS_CALL,
+        question="Does Python in this file start processes, run made-up code, open connections or unpickle?",
+        severity=Severity.MEDIUM,
+        remedy="read the named line; move it out of import time, replace it, or have a person accept it",
+        why="Modules beside the weights are imported when the model loads. What runs on import runs on every machine "
+        "that loads the model, before anybody looked at it.",
+        references=("CWE-94", "CWE-502", "CWE-78"),
+    ),
+)
+
+
+class RemoteCode:
+    meta = Meta(
+        id="remote_code",
+        title="Code beside the weights",
+        rules=_RULES,
+        reads=Reads(
+            media_types=(media.PYTHON, media.NOTEBOOK),
+            names=("*config.json", "config_*.json", "model_index.json", "modules.json", "*.py", "*.pyw", "*.ipynb"),
+        ),
+        limits=(
+            f"Python files of at most {CODE_LIMIT_BYTES} bytes, notebooks of at most {NOTEBOOK_LIMIT_BYTES}",
+            "names are followed within a module, not across modules",
+            "Python of another version's grammar does not parse and is an error",
+        ),
+    )
+
+    @property
+    def examples(self) -> Sequence[Example]:
+        return EXAMPLES
+
+    def scan(self, file: ScanFile) -> Iterator[Seen]:
+        try:
+            if file.path.lower().endswith(".json"):
+                yield from _config(file)
+            elif file.media_type == media.NOTEBOOK or file.path.lower().endswith(".ipynb"):
+                yield from _notebook(file)
+            else:
+                yield from _python(file)
+        except RecursionError as error:
+            raise Malformed("nests deeper than can be followed") from error
+
+
+def _config(file: ScanFile) -> Iterator[Seen]:
+    source = text.read_text(file.read, file.size_bytes).value
+    try:
+        sights = list(remote_classes(source, file.path, file.listing))
+    except Malformed as error:
+        yield _error(REMOTE_CODE, file.path, "", str(error))
+        return
+    yield from _findings(sights, file.path)
+
+
+def _python(file: ScanFile) -> Iterator[Seen]:
+    if file.path.lower().endswith((".pyi", ".pyx", ".pxd")):
+        for rule in _RULES:
+            yield _answer(
+                rule.id, Outcome.NOT_APPLICABLE, file.path, "", "a stub or Cython source, which nothing imports"
+            )
+        return
+    if file.size_bytes > CODE_LIMIT_BYTES:
+        raise Malformed(f"{file.size_bytes} bytes of Python, more than the {CODE_LIMIT_BYTES} that are read")
+    name = file.path.rpartition("/")[2].lower()
+    sights = list(dangerous_calls(parse(file.read(0, file.size_bytes)), is_setup=name == "setup.py"))
+    if file.path.endswith("custom_generate/generate.py"):
+        what = "generation with this model runs `custom_generate/generate.py` of its repository"
+        sights.insert(0, Sight(REMOTE_CODE, Severity.HIGH, "", what, {"file": file.path}))
+    yield from _findings(sights, file.path)
+
+
+def _notebook(file: ScanFile) -> Iterator[Seen]:
+    sights: list[Sight] = []
+    for cell in code_cells(text.read_text(file.read, file.size_bytes, NOTEBOOK_LIMIT_BYTES).value):
+        prefix = f"cell {cell.number} "
+        sights.extend(shell_lines(cell.shell, prefix))
+        try:
+            # A person runs a cell, knowing which; it weighs as a function does.
+            sights.extend(dangerous_calls(parse(cell.python), prefix, imported=False))
+        except Malformed as error:
+            for rule in _RULES:
+                yield _error(rule.id, file.path, prefix.strip(), str(error))
+    yield from _findings(sights, file.path)
+
+
+def _findings(sights: Sequence[Sight], path: str) -> Iterator[Finding]:
+    worst_first = sorted(sights, key=lambda sight: -sight.severity.rank)
+    for sight in worst_first[:MAX_FINDINGS]:
+        yield Finding(
+            rule=sight.rule,
+            outcome=Outcome.TRUE,
+            severity=sight.severity,
+            confidence=sight.confidence,
+            message=visible(sight.what, 1000),
+            artefact=path,
+            location=sight.place,
+            remedy=_rule(sight.rule).remedy,
+            details={
+                key: visible(value, 300) if isinstance(value, str) else value for key, value in sight.seen.items()
+            },
+        )
+
+
+def _error(rule: str, path: str, place: str, message: str) -> Finding:
+    return _answer(rule, Outcome.ERROR, path, place, f"cannot be judged: {visible(message, 400)}")
+
+
+def _answer(rule: str, outcome: Outcome, path: str, place: str, message: str) -> Finding:
+    remedy = "mend the file until it parses, or remove it" if outcome == Outcome.ERROR else ""
+    severity = _rule(rule).severity
+    return Finding(
+        rule=rule, outcome=outcome, severity=severity, message=message, artefact=path, location=place, remedy=remedy
+    )
+
+
+def _rule(rule_id: str) -> Rule:
+    return next(rule for rule in _RULES if rule.id == rule_id)
+
+
+plugin = RemoteCode()
