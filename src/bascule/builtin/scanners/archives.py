@@ -7,6 +7,8 @@ Rules:
 - An oddity that lets two tools see two archives is `true`; bytes that no member claims may hide something and are
   `not-available`; an archive that cannot be read, or a member whose bytes are not what they were, is `error`.
 - A name that is only unusual (control characters, case twins) is not hostile here: names are shown escaped.
+- Some loaders look for a zip from the end of a file, whatever it begins with: a file that is something else and ends as
+  a zip is two files, which is `true`.
 """
 
 from __future__ import annotations
@@ -44,6 +46,8 @@ MAX_INNER_BYTES = 32 << 20
 _HEAD_BYTES = 4096
 _LINK_BYTES = 4096
 _MAX_SHOWN = 40
+# A zip's end record and its longest comment.
+_ZIP_TAIL_BYTES = 22 + 0xFFFF
 
 _UNCLAIMED = {"leading-bytes", "trailing-bytes", "gap", "directory-gap", "missing-bytes"}
 _HARMLESS = {"case-collision", "control-in-name", "zip64-missing", "directory-size"}
@@ -65,7 +69,7 @@ _META = Meta(
             references=("CWE-22", "CWE-409", "CWE-436"),
         ),
     ),
-    reads=Reads(media_types=(*_ZIPS, TAR, *_STREAMS)),
+    reads=Reads(),
     limits=(
         f"archives inside archives: {MAX_DEPTH} deep, each at most {MAX_INNER_BYTES >> 20} MiB",
         "7z, zstd and lz4 are not unpacked",
@@ -85,7 +89,12 @@ class Archives:
     def scan(self, file: ScanFile) -> Iterator[Seen]:
         """What is hostile, hidden or broken, at most forty findings."""
         search = _Search(file.path, file.size_bytes)
-        search.look(file.read, file.size_bytes, file.media_type, "", 0)
+        if file.media_type in (*_ZIPS, TAR, *_STREAMS):
+            search.look(file.read, file.size_bytes, file.media_type, "", 0)
+        elif _ends_as_zip(file.read, file.size_bytes):
+            search.tell(
+                Outcome.TRUE, "", f"it begins as {file.media_type} and ends as a zip: two loaders see two files"
+            )
         yield from search.findings[:_MAX_SHOWN]
 
 
@@ -240,6 +249,16 @@ class _Search:
             self.tell(Outcome.TRUE, place, f"a link to `{visible(text_of(target))}`, outside the archive")
 
 
+def _ends_as_zip(read: Read, size_bytes: int) -> bool:
+    tail_start = max(0, size_bytes - _ZIP_TAIL_BYTES)
+    if b"PK\x05\x06" not in read(tail_start, size_bytes - tail_start):
+        return False
+    try:
+        return any(entry.data_offset is not None for entry in read_directory(read, size_bytes).entries)
+    except Malformed:
+        return False
+
+
 def _below(place: str, name: str) -> str:
     return f"{place}!{name}" if place else name
 
@@ -315,7 +334,18 @@ _EXAMPLES = (
     _example("two plain files", lambda: {"a.zip": _zipped([(b"a.txt", b"one"), (b"b/c", b"2")])}, Outcome.FALSE),
     _example("a plain tar", lambda: {"a.tar": _tarred(b"a.txt", b"one")}, Outcome.FALSE),
     _example("a packed text", lambda: {"words.gz": _gzipped(b"the\nof\nand\n")}, Outcome.FALSE),
-    _example("no archive", lambda: {"README.md": b"# A model\n"}, Outcome.NOT_APPLICABLE),
+    _example("no archive", lambda: {"README.md": b"# A model\n"}, Outcome.FALSE),
+    _example("words about zips", lambda: {"zip.md": b"# A zip ends in PK\x05\x06\n"}, Outcome.FALSE),
+    _example(
+        "a picture that ends as a zip",
+        lambda: {"m.keras": b"\x89PNG\r\n\x1a\n" + bytes(64) + _zipped([(b"config.json", b"{}")])},
+        Outcome.TRUE,
+    ),
+    _example(
+        "long prose that ends as a zip",
+        lambda: {"m.md": b"# A model card\n" * 5000 + _zipped([(b"data.pkl", b"N.")])},
+        Outcome.TRUE,
+    ),
     _example("a name that climbs", lambda: {"a.zip": _zipped([(b"../../x", b"1")])}, Outcome.TRUE),
     _example("an absolute name", lambda: {"a.tar": _tarred(b"/etc/x", b"1")}, Outcome.TRUE),
     _example("two members of one name", lambda: {"a.zip": _zipped([(b"a", b"1"), (b"a", b"2")])}, Outcome.TRUE),
