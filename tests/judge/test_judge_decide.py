@@ -298,7 +298,8 @@ def test_kinds_that_need_the_same_share_one_way_forward() -> None:
 
 def test_a_blank_context_is_asked_for_by_its_field() -> None:
     decision = decide(parts=[rule("who", "context.accountable != ''", produces=None)])
-    assert "`accountable`" in decision.missing[0].command
+    assert "`context.accountable`" in decision.missing[0].evidence
+    assert decision.missing[0].command == "bascule review REF --context FILE"
 
 
 def test_what_is_granted_needs_no_way_forward() -> None:
@@ -416,4 +417,4 @@ def test_a_context_that_decides_whether_a_scenario_applies_is_asked_for_as_conte
     parts = [scenario("one", "one.success", when="context.sector == 'health'", attempts=bound(1, 9)), threshold(0.5)]
     unlock, [missing] = way(parts=parts)
     assert unlock.steps == ("state `context.sector` in the context",)
-    assert "context file" in missing.command
+    assert missing.command == "bascule review REF --context FILE"

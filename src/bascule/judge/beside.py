@@ -10,6 +10,7 @@ from bascule.judge.conditions import Conditions
 from bascule.judge.policy.pack import Assumption, PolicyPack
 from bascule.judge.policy.tiers import tier_matches
 from bascule.judge.risk.interval import significant
+from bascule.kernel.numbers import number
 from bascule.records import ArtefactKind, Benefit, Ladder, MoneyInterval, Tier
 
 
@@ -56,7 +57,7 @@ def _amount(
         for end, blank in zip(ends, (line.blank_low, line.blank_high), strict=True)
     ]
     low, high = min(known), max(known)
-    words = f"{line.title}: {low:,.0f} to {high:,.0f} ({line.source})"
+    words = f"{line.title}: {number(low)} to {number(high)} ({line.source})"
     if not all(isinstance(end, float) for end in ends):
         words += "; the context is blank, so the policy's bounds stand"
     if applies is None:

@@ -36,6 +36,7 @@ from bascule.records import (
     Obligation,
     Reason,
     RuleResult,
+    ScenarioResult,
     Tier,
     Verdict,
 )
@@ -338,7 +339,7 @@ def _views(cells: Sequence[Cell], targets: Mapping[ArtefactKind, Tier]) -> tuple
         cell = min(on_the_way, key=_strictness)
         strict = [each for each in on_the_way if each.verdict is cell.verdict]
         decisive = {id(result): result for each in strict for result in each.results}
-        because = dict.fromkeys(each.because for each in decisive.values() if each.verdict is cell.verdict)
+        because = dict.fromkeys(_told(each) for each in decisive.values() if each.verdict is cell.verdict)
         views.append(
             DimensionView(
                 dimension=dimension,
@@ -353,6 +354,13 @@ def _views(cells: Sequence[Cell], targets: Mapping[ArtefactKind, Tier]) -> tuple
             )
         )
     return tuple(views)
+
+
+def _told(result: RuleResult | ScenarioResult) -> str:
+    """A rule says what is wrong; a scenario's numbers need its name."""
+    if isinstance(result, ScenarioResult) and result.verdict is not Verdict.NOT_APPLICABLE:
+        return f"{result.scenario.replace('-', ' ')}: {result.because}"
+    return result.because
 
 
 def _strictness(cell: Cell) -> tuple[int, int, float, str]:

@@ -352,10 +352,9 @@ def _evidence_for(rule: PackRule, unknown: Sequence[str]) -> Step:
 
 def _stated_context(names: Sequence[str]) -> Step:
     shown = ", ".join(f"`{name}`" for name in names)
-    fields = ", ".join(f"`{name.removeprefix('context.')}`" for name in names)
     return Step(
         text=f"state {shown} in the context",
-        command=f"state {fields} in the context file, then `bascule review REF --context FILE`",
+        command="bascule review REF --context FILE",
         minutes=2.0,
         evidence=f"how it is used ({shown})",
     )

@@ -10,14 +10,14 @@ from importlib import resources
 from typing import Any
 
 import jinja2
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from bascule.builtin.reports._drawing import bridge_svg, interval_svg
 from bascule.kernel.clock import format_instant
 from bascule.kernel.numbers import number
 from bascule.kernel.text import visible
 from bascule.plugins.meta import Meta
-from bascule.records import Dimension, ReviewDocument, Verdict
+from bascule.records import Benefit, Dimension, MoneyInterval, ReviewDocument, Verdict
 from bascule.records.summary import blockers, cells, headline, next_steps, next_tier, principal_kind
 
 SIGN = {Verdict.PASS: "✓", Verdict.FAIL: "✕", Verdict.UNKNOWN: "?", Verdict.NOT_APPLICABLE: "–"}
@@ -44,10 +44,44 @@ class HtmlReport:
             kinds=kinds,
             cells={kind: cells(document, kind) for kind in kinds},
             dimensions=list(Dimension),
+            benefits=_benefits(document),
+            benefit_tiers=[
+                tier.id for tier in document.ladder.tiers if any(b.tier == tier.id for b in document.benefits)
+            ],
+            money=_money(document),
+            levels=list(dict.fromkeys(benefit.level for benefit in document.benefits)),
             sign=SIGN,
             css=Markup(_asset("report.css")),  # noqa: S704 - our own file
         )
         return page.encode()
+
+
+def prose(text: object, limit: int = 400) -> Markup:
+    """A sentence of ours: one safe line in which what stands in backticks is set as code."""
+    parts = visible(str(text), limit).split("`")
+    if len(parts) % 2 == 0:  # a lone backtick is just a character
+        return escape("`".join(parts))
+    return Markup("").join(Markup("<code>{}</code>").format(part) if at % 2 else part for at, part in enumerate(parts))
+
+
+def _benefits(document: ReviewDocument) -> dict[str, dict[str, Benefit]]:
+    """By name, then by tier."""
+    rows: dict[str, dict[str, Benefit]] = {}
+    for benefit in document.benefits:
+        rows.setdefault(benefit.name, {})[benefit.tier] = benefit
+    return rows
+
+
+def _money(document: ReviewDocument) -> list[tuple[list[str], MoneyInterval]]:
+    """Neighbouring tiers of one interval and one set of assumptions together."""
+    rows: list[tuple[list[str], MoneyInterval]] = []
+    for item in document.economics:
+        same = {"tier": rows[-1][1].tier} if rows else {}
+        if rows and item.model_copy(update=same) == rows[-1][1]:
+            rows[-1][0].append(item.tier)
+        else:
+            rows.append(([item.tier], item))
+    return rows
 
 
 def shown(value: Any) -> str:
@@ -84,6 +118,7 @@ def _environment() -> jinja2.Environment:
         instant=format_instant,
         number=number,
         shown=shown,
+        prose=prose,
         bar=interval_svg,
         size=_size,
     )

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from bascule.judge.risk.interval import NOTHING, Interval, significant
 from bascule.judge.risk.scenario import Appraisal
+from bascule.kernel.numbers import number
 from bascule.records import Verdict
 
 
@@ -73,11 +74,12 @@ def _verdict(
     if scenario.unit != unit:
         return Verdict.UNKNOWN, f"a loss in `{scenario.unit}` cannot be held against a threshold in `{unit}`"
     if total.low > tau.high and scenario.risk.low > 0:
-        return Verdict.FAIL, f"at least {total.low:.3g} {unit} expected, above the threshold {tau.high:.3g}"
+        return Verdict.FAIL, f"at least {number(total.low)} {unit} expected, above the threshold {number(tau.high)}"
     if spent <= pass_line:
-        return Verdict.PASS, f"at most {scenario.risk.high:.3g} {unit} expected, and {pass_line:.3g} allowed"
+        return Verdict.PASS, f"at most {number(scenario.risk.high)} {unit} expected, and {number(pass_line)} allowed"
     return Verdict.UNKNOWN, (
-        f"between {scenario.risk.low:.3g} and {scenario.risk.high:.3g} {unit} expected, and {pass_line:.3g} allowed"
+        f"between {number(scenario.risk.low)} and {number(scenario.risk.high)} {unit} expected, "
+        f"and {number(pass_line)} allowed"
     )
 
 
