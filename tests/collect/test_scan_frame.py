@@ -171,6 +171,18 @@ def test_a_file_that_changes_while_it_is_read_has_no_digest(tmp_path: Path, plug
     assert answers(examined, "slow") == {"a.txt: slow-said": Outcome.ERROR}
 
 
+def test_a_big_file_that_is_cut_while_it_is_read_has_no_digest(tmp_path: Path) -> None:
+    slow = install(tmp_path / "slow", "slow", plain("slow", "__import__('time').sleep(1.5); yield from ()"))
+    folder = write(tmp_path / "model", {"a.txt": b"x" * (64 << 20)})
+    inventory = inventory_of(folder)
+    cutter = threading.Timer(0.9, lambda: os.truncate(folder / "a.txt", 1 << 20))
+    cutter.start()
+    examined = examine(inventory, [installed(slow, "slow")], ScanOptions(plugin_paths=(slow,)))
+    cutter.join()
+    assert [note.path for note in examined.failed] == ["a.txt"]
+    assert answers(examined, "slow") == {"a.txt: slow-said": Outcome.ERROR}
+
+
 def test_progress_counts_up_to_every_byte(repository: Inventory) -> None:
     seen: list[tuple[float, float | None, str]] = []
     examine(repository, built_in("safetensors_header"), progress=lambda *args: seen.append(args))

@@ -12,8 +12,9 @@ import importlib.metadata
 import importlib.resources
 import importlib.util
 import pkgutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
@@ -123,11 +124,21 @@ def _load_pack(name: str, package: str, distribution: str, version: str) -> Load
 
 def _source_digest(path: str | None) -> Digest:
     """What the answers depend on: the plug-in's own source, and the shared readers' source and data."""
-    readers = Path(__file__).parent / "readers"
-    files = sorted(file for file in readers.rglob("*") if file.suffix in {".py", ".json", ".yaml"})
     own = Path(path) if path else None
+    files: list[Path] = []
     if own is not None and own.name == "__init__.py":
-        files += sorted(own.parent.rglob("*.py"))
+        files = sorted(own.parent.rglob("*.py"))
     elif own is not None:
-        files.append(own)
-    return digest_of_json([hashlib.sha256(file.read_bytes()).hexdigest() for file in files if file.is_file()])
+        files = [own]
+    return digest_of_json([*_readers_digests(), *_digests(files)])
+
+
+@cache
+def _readers_digests() -> tuple[str, ...]:
+    # Once in a process: every plug-in's digest begins with these.
+    readers = Path(__file__).parent / "readers"
+    return _digests(sorted(file for file in readers.rglob("*") if file.suffix in {".py", ".json", ".toml", ".yaml"}))
+
+
+def _digests(files: Iterable[Path]) -> tuple[str, ...]:
+    return tuple(hashlib.sha256(file.read_bytes()).hexdigest() for file in files if file.is_file())

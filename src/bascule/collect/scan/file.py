@@ -4,7 +4,7 @@ Rules:
 - whoever reads the file in order feeds the hash; the frame finishes what nobody read. So hashing and scanning cost one
   pass together;
 - a small file is read into memory once and serves the hash and every scanner;
-- a big one is read in windows; what is held at a time does not depend on its size;
+- a big one is read in windows, and mapped in stretches for the hash; what is held does not depend on its size;
 - while the scanners are being loaded, the first big file is hashed already;
 - a file that is not the same before and after (size, times, inode) has no digest: it is `Changed`.
 """
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import mmap
 import os
 import sys
 import threading
@@ -24,13 +25,12 @@ from bascule.plugins.readers import Truncated
 
 SMALL_BYTES = 8 << 20
 """up to here a file is held in memory"""
-STEP_BYTES = 1 << 20
-"""read at a time for the hash alone"""
+MAPPED_BYTES = 16 << 20
+"""mapped at a time for the hash alone: what was hashed leaves memory again"""
 REPORT_BYTES = 64 << 20
 """how often a big file says how far it is"""
-AHEAD_BYTES = 4 << 20
 AHEAD_SWITCH_SECONDS = 0.0005
-"""hashing beside imports: long stretches without the interpreter's lock, short waits for it"""
+"""hashing beside imports: short waits for the interpreter's lock between long stretches without it"""
 
 
 class Changed(Exception):
@@ -100,13 +100,8 @@ class OpenFile:
 
     def sha256(self) -> str:
         """Hash what nobody has read yet; 64 hex digits. Raises Changed or OSError."""
-        buffer = memoryview(bytearray(STEP_BYTES))
         while self._hashed_bytes < self.size_bytes:
-            wanted = min(STEP_BYTES, self.size_bytes - self._hashed_bytes)
-            count = os.preadv(self.descriptor, [buffer[:wanted]], self._hashed_bytes)
-            if count == 0:
-                raise Changed("it became shorter while it was read")
-            self._feed(self._hashed_bytes, buffer[:count])
+            self._hash_on()
         self.check_unchanged()
         return str(self._hash.hexdigest())
 
@@ -136,15 +131,24 @@ class OpenFile:
             sys.setswitchinterval(interval)
 
     def _hash_until(self, stop: threading.Event) -> None:
-        buffer = memoryview(bytearray(AHEAD_BYTES))
-        while not stop.is_set() and self._hashed_bytes < self.size_bytes:
-            try:
-                count = os.preadv(self.descriptor, [buffer], self._hashed_bytes)
-            except OSError:
-                return  # `sha256` meets it again, and says so
-            if count == 0:
-                return
-            self._feed(self._hashed_bytes, buffer[: min(count, self.size_bytes - self._hashed_bytes)], quiet=True)
+        # What goes wrong here `sha256` meets again, and says so.
+        with contextlib.suppress(OSError, Changed):
+            while not stop.is_set() and self._hashed_bytes < self.size_bytes:
+                self._hash_on(quiet=True)
+
+    def _hash_on(self, quiet: bool = False) -> None:
+        """Hash the next stretch out of the page cache, without a copy.
+
+        A file that is cut meanwhile, or a disk that fails, ends the worker by SIGBUS; the frame makes an error of it.
+        """
+        start = self._hashed_bytes - self._hashed_bytes % mmap.ALLOCATIONGRANULARITY
+        length = min(MAPPED_BYTES, self.size_bytes - start)
+        try:
+            mapped = mmap.mmap(self.descriptor, length, flags=mmap.MAP_SHARED, prot=mmap.PROT_READ, offset=start)
+        except ValueError as error:
+            raise Changed("it became shorter while it was read") from error
+        with mapped, memoryview(mapped) as data:
+            self._feed(start, data, quiet)
 
     def _fetch(self, offset: int, size: int) -> bytes:
         data = os.pread(self.descriptor, size, offset)
@@ -163,7 +167,8 @@ class OpenFile:
         end = offset + len(data)
         if not self._hashing or not offset <= self._hashed_bytes < end:
             return
-        self._hash.update(memoryview(data)[self._hashed_bytes - offset :])
+        with memoryview(data) as whole, whole[self._hashed_bytes - offset :] as fresh:
+            self._hash.update(fresh)
         self._hashed_bytes = end
         if not quiet and end - self._reported_bytes >= REPORT_BYTES:
             self._reported_bytes = end
