@@ -294,6 +294,20 @@ class TestContainers:
         assert is_clean(scan(whole, "a.npy"))
         assert scan(whole[:-1], "a.npy").answers[CALLS] is Outcome.ERROR
 
+    def test_a_large_packed_member_is_read_from_front_to_back(self) -> None:
+        filler = b"".join(b"B" + (4000).to_bytes(4, "little") + bytes(4000) + b"0" for _ in range(4500))
+        for program, outcome in ((proto(filler + RUN), Outcome.TRUE), (proto(filler + b"N"), Outcome.FALSE)):
+            for name, data in (("a.npy", pickled.npy("'|O'", "(1,)", program)), ("a.pkl", program)):
+                archive = pickled.zipped({name: data}, zipfile.ZIP_DEFLATED)
+                assert scan(archive, "m.npz").answers[CALLS] is outcome
+        zeros = pickled.npy("'<f8'", f"({3 << 20},)", bytes(24 << 20))
+        assert is_clean(scan(pickled.zipped({"a.npy": zeros}, zipfile.ZIP_DEFLATED), "m.npz"))
+
+    def test_a_word_list_that_spells_a_global_is_no_pickle(self) -> None:
+        words = b"vector\ncos\nsystem\ncbuiltins\neval\n" * 40
+        assert is_clean(scan(b"\xff\xfe\x01" + words, "vocabulary.bin"))
+        assert is_clean(scan(words, "words.dat"))
+
     def test_containers_in_containers_end(self) -> None:
         data = proto(RUN)
         for _ in range(12):

@@ -14,16 +14,8 @@ from bascule.plugins.kinds import ScanFile, Seen
 from bascule.plugins.meta import Example, Meta, Reads, Rule
 from bascule.plugins.readers import Truncated, media
 from bascule.plugins.readers.pickles.machine import Contradiction
-from bascule.plugins.readers.pickles.places import (
-    PICKLE_NAMES,
-    WEIGHT_NAMES,
-    Anomaly,
-    NotCovered,
-    Note,
-    Pickle,
-    Unreadable,
-    notes,
-)
+from bascule.plugins.readers.pickles.notes import Anomaly, NotCovered, Note, Pickle, Unreadable
+from bascule.plugins.readers.pickles.places import PICKLE_NAMES, WEIGHT_NAMES, notes
 from bascule.plugins.readers.pickles.stream import Span
 from bascule.plugins.readers.pickles.verdict import Remark
 from bascule.records import Confidence, Finding, Outcome, Severity
@@ -91,7 +83,7 @@ class PickleOpcodes:
         ),
         limits=(
             "lz4, zstd, 7z and old lzma are named, not opened",
-            "members packed larger than 32 MiB are read only where they are pickles or stored",
+            "members packed larger than 16 MiB are read only where they are pickles, arrays or stored",
             "what an unknown class does when it is built cannot be told from the bytes",
         ),
     )

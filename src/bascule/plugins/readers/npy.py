@@ -10,13 +10,15 @@ from __future__ import annotations
 import ast
 import math
 import re
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from bascule.plugins.readers import Malformed, Truncated
 
 MAGIC = b"\x93NUMPY"
-_MAX_HEADER_BYTES = 1 << 20
+# numpy itself refuses to parse more than 10,000 bytes unless it is told otherwise.
+MAX_HEADER_BYTES = 1 << 17
 _PLAIN = re.compile(r"[<>=|]?([?bBhHiIlLqQefdgFDGSaUVmMct])(\d*)(\[[^\]]{1,20}\])?")
 _CHARACTER_BYTES = 4
 
@@ -55,8 +57,8 @@ def read_header(read: Callable[[int, int], bytes], size_bytes: int) -> NpyHeader
         raise Malformed(f"array file version {version[0]}.{version[1]} is not known")
     width = 2 if version == (1, 0) else 4
     length = int.from_bytes(opening[8 : 8 + width], "little")
-    if length > _MAX_HEADER_BYTES:
-        raise Malformed(f"the array's header of {length} bytes is longer than {_MAX_HEADER_BYTES}")
+    if length > MAX_HEADER_BYTES:
+        raise Malformed(f"the array's header of {length} bytes is longer than {MAX_HEADER_BYTES}")
     if 8 + width + length > size_bytes:
         raise Truncated("the array file ends within its header")
     text = read(8 + width, length).decode("utf-8" if version == (3, 0) else "latin-1", "replace")
@@ -65,8 +67,10 @@ def read_header(read: Callable[[int, int], bytes], size_bytes: int) -> NpyHeader
 
 def _header(text: str, version: tuple[int, int], data_offset: int) -> NpyHeader:
     try:
-        # Python 2 wrote `3L`.
-        value = ast.literal_eval(re.sub(r"(\d)L\b", r"\1", text).strip())
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            # Python 2 wrote `3L`.
+            value = ast.literal_eval(re.sub(r"(\d)L\b", r"\1", text).strip())
     except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError) as error:
         raise Malformed("the array's header is no Python literal") from error
     if not isinstance(value, dict) or set(value) != {"descr", "fortran_order", "shape"}:

@@ -16,15 +16,18 @@ Rules:
 from __future__ import annotations
 
 import re
+import zlib
+from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from itertools import islice
 
 from bascule.plugins.readers import Malformed, Truncated, compressed, media, npy
-from bascule.plugins.readers.pickles.machine import Budget, Machine
+from bascule.plugins.readers.pickles.machine import Budget
+from bascule.plugins.readers.pickles.notes import Anomaly, NotCovered, Note, Pickle, Unreadable
+from bascule.plugins.readers.pickles.runs import interpret
 from bascule.plugins.readers.pickles.stream import WINDOW_BYTES, Span, Stream, span_of
 from bascule.plugins.readers.pickles.values import Blob, Value
-from bascule.plugins.readers.pickles.verdict import Remark, Verdict
+from bascule.plugins.readers.pickles.verdict import Verdict
 from bascule.plugins.readers.tar import TarReader
 from bascule.plugins.readers.zip import DEFLATED, STORED, WrongCrc, ZipDirectory, ZipEntry, open_member, read_directory
 from bascule.records import Severity
@@ -63,72 +66,17 @@ WEIGHT_NAMES = (
 )
 """Names under which a pickle may hide."""
 
-_TORCH_MAGIC = 0x1950A86A20F9469CFC6C
-_TORCH_PICKLES = 5
 _HEAD = 1 << 12
-_HELD_BYTES = 32 << 20
+_HELD_BYTES = 16 << 20
 _UNPACKED_BYTES = 8 << 30
 _CONTAINER_DEPTH = 4
 _SEARCHED_BYTES = 1 << 20
 _SEARCHES = 64
-_PROGRESS = 24
 _HIDDEN_START = re.compile(rb"\x80[\x02-\x05][\x95\x8c\]}(cX)NKM]|c[A-Za-z_][\w.]{0,80}\n[A-Za-z_][\w.]{0,80}\n")
 _TORCH_STORAGE = re.compile(r"(^|/)(data|tensors|constants)/\d+$|\.storage$")
 
 # How a zip may differ from what its writer meant without any loader seeing other bytes.
 _HARMLESS = frozenset({"gap", "zip64-missing", "zip64-mismatch", "folder-with-data", "case-collision", "entry-count"})
-
-
-@dataclass(frozen=True, slots=True)
-class Pickle:
-    """One run of pickles, judged. `fault`: why it could not be read to its end."""
-
-    place: str
-    remarks: tuple[Remark, ...]
-    fault: Malformed | None = None
-    shift: int = 0
-    """added to the remarks' offsets, so that they count from the beginning of the place"""
-
-    @property
-    def has_run(self) -> bool:
-        """Something was called that is not known to be harmless."""
-        return any(remark.severity.rank >= Severity.MEDIUM.rank for remark in self.remarks)
-
-
-@dataclass(frozen=True, slots=True)
-class _Run:
-    """How interpreting went: the fault worth telling, whether inline arrays were met, where other bytes begin."""
-
-    fault: Malformed | None
-    met_arrays: bool
-    end: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Unreadable:
-    """A container that breaks."""
-
-    place: str
-    fault: Malformed
-
-
-@dataclass(frozen=True, slots=True)
-class Anomaly:
-    """An archive that two loaders would read differently: `code: detail`."""
-
-    place: str
-    what: str
-
-
-@dataclass(frozen=True, slots=True)
-class NotCovered:
-    """Bytes that were not looked into, and why."""
-
-    place: str
-    why: str
-
-
-Note = Pickle | Unreadable | Anomaly | NotCovered
 
 
 def notes(span: Span, path: str, media_type: str, budget: Budget = Budget()) -> Iterator[Note]:  # noqa: B008
@@ -189,11 +137,11 @@ class _Walk:
         is_hidden: bool = False,
     ) -> Iterator[Note]:
         verdict = Verdict()
-        run = self._run(stream_of(), verdict, promised, with_arrays=True)
+        run = interpret(stream_of(), verdict, self._budget, promised=promised, with_arrays=True)
         if run.met_arrays:
             # joblib steps over the arrays, a plain loader reads them as opcodes: what either would do counts.
             plainly = Verdict()
-            self._run(stream_of(), plainly, promised=False, with_arrays=False)
+            interpret(stream_of(), plainly, self._budget, promised=False, with_arrays=False)
             verdict.also(plainly)
         yield Pickle(place, verdict.remarks, run.fault, shift)
         if verdict.left_out:
@@ -202,38 +150,6 @@ class _Walk:
         if run.end and not is_hidden:
             # Some loaders read raw bytes between two pickles of one file.
             yield from self._search(_rest(stream_of(), run.end), place, depth, run.end + shift)
-
-    def _run(self, stream: Stream, verdict: Verdict, promised: bool, *, with_arrays: bool) -> _Run:
-        """Interpret one pickle after another."""
-        at, count, met_arrays, expected = 0, 0, False, 1
-        contradiction: Malformed | None = None
-        while True:
-            machine = Machine(stream, verdict, self._budget, with_arrays=with_arrays)
-            started = stream.base + at
-            try:
-                at = machine.run(at)
-            except Malformed as fault:
-                contradiction = contradiction or machine.contradiction
-                told = promised or (count < expected and machine.reached - started >= _PROGRESS)
-                fault = contradiction or fault
-                return _Run(fault if told or verdict.heavy else None, met_arrays or machine.met_arrays)
-            contradiction = contradiction or machine.contradiction
-            met_arrays = met_arrays or machine.met_arrays
-            count += 1
-            if count == 1 and machine.result == _TORCH_MAGIC and type(machine.result) is int:
-                expected = _TORCH_PICKLES
-                promised = True
-            if expected == count == _TORCH_PICKLES:
-                return _Run(contradiction, met_arrays)
-            try:
-                at = _refilled(stream, at)
-            except Malformed as fault:
-                return _Run(contradiction or (fault if promised else None), met_arrays)
-            rest = stream.window[at : at + 256]
-            if count >= expected:
-                if not media.looks_like_pickle(rest):
-                    return _Run(contradiction, met_arrays, end=stream.base + at)
-                promised = rest[:1] == b"\x80" and rest[2:3] != b""
 
     def _payloads(
         self, verdict: Verdict, stream_of: Callable[[], Stream], place: str, depth: int, shift: int
@@ -279,8 +195,9 @@ class _Walk:
 
     @staticmethod
     def _only_if_it_runs(found: Iterator[Note]) -> Iterator[Note]:
+        """Of what never said that it is a pickle: what would run something. Words of a text name things too."""
         for note in found:
-            if isinstance(note, Pickle) and any(remark.code == "calls-code" for remark in note.remarks):
+            if isinstance(note, Pickle) and any(remark.severity is Severity.CRITICAL for remark in note.remarks):
                 yield note
 
     # -- containers ------------------------------------------------------------------------------------------------
@@ -380,31 +297,59 @@ class _Walk:
             if kind not in (media.PICKLE, media.ZIP, media.TORCH_ZIP):
                 return
             looked_at = True
-        if entry.size_bytes <= _HELD_BYTES:
-            held = bytearray()
-            try:
-                for chunk in open_member(span.bytes_at, entry, max_bytes=_HELD_BYTES):
-                    held += chunk
-            except WrongCrc as fault:
-                # PyTorch and others load the member all the same.
-                yield Anomaly(where, f"wrong-crc: {fault}")
-            except Malformed as fault:
-                yield Unreadable(where, fault)
-            yield from self._member(span_of(bytes(held)), where, entry.name, depth, looked_at, torch, kind)
-        elif entry.method == STORED:
-            data = span.part(entry.data_offset, entry.size_bytes)
+        try:
+            data: Span | None = self._member_span(span, entry)
+        except WrongCrc as fault:
+            # PyTorch and others load the member all the same.
+            yield Anomaly(where, f"wrong-crc: {fault}")
+            data = _held_without_crc(span, entry)
+        except Malformed as fault:
+            yield Unreadable(where, fault)
+            yield from self._raw_member(span, entry, where, depth)
+            return
+        if data is not None:
             yield from self._member(data, where, entry.name, depth, looked_at, torch, kind)
-        elif kind == media.PICKLE:
-            yield from self._pickles(
-                lambda: Stream(open_member(span.bytes_at, entry, max_bytes=_UNPACKED_BYTES, check_crc=False)),
-                where,
-                depth + 1,
-                not looked_at,
-            )
         else:
-            yield NotCovered(where, f"it unpacks to more than {_HELD_BYTES} bytes")
+            yield from self._large_member(span, entry, where, depth, looked_at, kind)
         if directory.codes & {"size-mismatch", "stored-size", "overlap", "method-mismatch"}:
             yield from self._raw_member(span, entry, where, depth)
+
+    @staticmethod
+    def _member_span(span: Span, entry: ZipEntry) -> Span | None:
+        """A member's bytes: where they lie when stored, held when packed and small; None when packed and large."""
+        assert entry.data_offset is not None
+        if entry.size_bytes > _HELD_BYTES:
+            return span.part(entry.data_offset, entry.size_bytes) if entry.method == STORED else None
+        chunks = open_member(span.bytes_at, entry, max_bytes=_HELD_BYTES)
+        if entry.method == STORED:
+            deque(chunks, maxlen=0)  # for their CRC
+            return span.part(entry.data_offset, entry.size_bytes)
+        return span_of(b"".join(chunks))
+
+    def _large_member(
+        self, span: Span, entry: ZipEntry, where: str, depth: int, looked_at: bool, kind: str
+    ) -> Iterator[Note]:
+        """A member that is packed and too large to hold: read once, from front to back."""
+
+        def chunks() -> Iterator[bytes]:
+            return open_member(span.bytes_at, entry, max_bytes=_UNPACKED_BYTES, check_crc=False)
+
+        if kind == media.PICKLE:
+            yield from self._pickles(lambda: Stream(chunks()), where, depth + 1, not looked_at)
+        elif kind == media.NPY:
+            head = span_of(_first_bytes(chunks(), limit=npy.MAX_HEADER_BYTES + 16))
+            try:
+                header = npy.read_header(head.bytes_at, entry.size_bytes)
+            except Malformed as fault:
+                yield Unreadable(where, fault)
+                return
+            if header.holds_objects:
+                start = header.data_offset
+                yield from self._pickles(
+                    lambda: Stream(_without_first(chunks(), start)), where, depth + 1, not looked_at, start
+                )
+        else:
+            yield NotCovered(where, f"it unpacks to more than {_HELD_BYTES} bytes")
 
     def _raw_member(self, span: Span, entry: ZipEntry, where: str, depth: int) -> Iterator[Note]:
         """A member whose headers lie: what a loader finds that believes only where it begins."""
@@ -441,13 +386,6 @@ def _rest(stream: Stream, offset: int) -> Span:
     except Malformed:
         return span_of(b"")
     return span_of(stream.window[at : at + _SEARCHED_BYTES])
-
-
-def _refilled(stream: Stream, at: int) -> int:
-    """The position with at least 256 bytes behind it in the window, where there are so many."""
-    while len(stream.window) - at < 256 and not stream.ended:
-        at = stream.more(at)
-    return at
 
 
 def _payload_span(value: Value, stream_of: Callable[[], Stream]) -> Span | None:
@@ -496,6 +434,17 @@ def _first_bytes(chunks: Iterator[bytes], limit: int = WINDOW_BYTES) -> bytes:
     return head[:limit]
 
 
+def _without_first(chunks: Iterator[bytes], count: int) -> Iterator[bytes]:
+    for chunk in chunks:
+        if len(chunk) > count:
+            yield chunk[count:]
+        count -= min(count, len(chunk))
+
+
+def _held_without_crc(span: Span, entry: ZipEntry) -> Span:
+    return span_of(b"".join(open_member(span.bytes_at, entry, max_bytes=_HELD_BYTES, check_crc=False)))
+
+
 def _at_most(chunks: Iterator[bytes], limit: int) -> Iterator[bytes]:
     given = 0
     for chunk in chunks:
@@ -507,8 +456,6 @@ def _at_most(chunks: Iterator[bytes], limit: int) -> Iterator[bytes]:
 
 def _inflated(span: Span) -> Iterator[bytes]:
     """A raw deflate stream, as far as it goes."""
-    import zlib
-
     inflate = zlib.decompressobj(-zlib.MAX_WBITS)
     given = 0
     for offset in range(0, span.size_bytes, WINDOW_BYTES):
