@@ -161,3 +161,33 @@ def test_keys_are_private_and_never_printed(home: Path, reviewed: Path) -> None:
     said = here("keys", "show", "--json", home=home)
     assert secret not in said.out + said.err
     assert json.loads(said.out)["trusted"][0]["key_id"] == said.json["own"]
+
+
+def test_a_renewal_counts_once_two_people_beside_its_owner_have_signed_it(team: Team, tmp_path: Path) -> None:
+    files = embedding_model()
+    files["README.md"] = files["README.md"].replace(b"## Limitations and bias", b"## Notes")
+    model = write(tmp_path / "model", files)
+    said = here("review", model, "--tier", "T6", "--json", home=team.collector)
+    blocking = [row["rule"] for row in said.json["reasons"] if row["effect"] == "deny" and "T6" in row["tiers"]]
+    assert blocking == ["intended-use-stated"]
+    words = ("--tier", "T6", "--reason", "soon", "--safeguard", "a notice", "--owner", "O. Wner")
+    first = here("waiver", "grant", blocking[0], model, *words, "--json", home=team.lead)
+    assert first.code == 0
+    assert here("decide", model, "--tier", "T6", home=team.lead).code == 0
+    again = here("waiver", "grant", blocking[0], model, *words, "--json", home=team.lead)
+    assert again.json["renewal_of"] == first.json["digest"]
+    beyond = ("decide", model, "--tier", "T6", "--json")
+    assert again.json["digest"] not in waivers_of(here(*beyond, home=team.lead))
+    for person, role, home in (("A. Lead", "release-owner", team.lead), ("S. Guard", "security", team.guard)):
+        assert approve(again.json["digest"], person, role, home).code == 0
+    decided = here(*beyond, home=team.lead)
+    assert decided.code == 0
+    assert again.json["digest"] in waivers_of(decided)
+    assert here("ledger", "replay", home=team.lead).code == 0
+    assert here("waiver", "grant", blocking[0], model, *words, home=team.lead).code == 2
+
+
+def waivers_of(said: Said) -> list[str]:
+    from bascule.records import Waiver
+
+    return [Waiver.from_value(row).content_digest() for row in said.json["waivers"]]

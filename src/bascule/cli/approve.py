@@ -11,7 +11,9 @@ from bascule.kernel.text import visible
 
 
 def approve_command(decision: str, /, *, person: str, role: str, common: Common | None = None) -> int:
-    """Sign a decision's digest in a role. Exit code 0: the decision is in effect; 1: more signatures are needed.
+    """Sign a decision's digest in a role, or a waiver that renews another.
+
+    Exit code 0: the decision is in effect; 1: more signatures are needed.
 
     The key of this `--home` signs; neither the requester nor whoever's key signed the evidence counts.
 
@@ -40,7 +42,8 @@ def approve_command(decision: str, /, *, person: str, role: str, common: Common 
         print_text(f"  {state.tier}: {len(state.accepted)} of {state.quorum} signatures{wanting}")
         for refused in state.refused:
             print_text(f"    not counted: {visible(refused.who)}: {refused.why}")
-    print_text("the decision is in effect" if in_effect else "the decision is not yet in effect")
+    if states:
+        print_text("the decision is in effect" if in_effect else "the decision is not yet in effect")
     return 0 if in_effect else 1
 
 

@@ -1,8 +1,8 @@
 """What named people add: approvals of one decision, waivers of one rule.
 
 An approval signs the digest of a decision that still stands, by somebody other than who asked for it and whose key
-signed the evidence; a waiver names a person, a reason, a compensating
-safeguard and a date. Both are signed ledger entries; neither changes what was decided before.
+signed the evidence; a waiver names a person, a reason, a compensating safeguard and a date, and is renewed once, when
+two others have signed the renewal. All are signed ledger entries; none changes what was decided before.
 """
 
 from __future__ import annotations
@@ -37,8 +37,11 @@ class WaiverRequest:
 def approve(digest: Digest, person: str, role: str, parts: Parts) -> tuple[Approval, tuple[ApprovalState, ...]]:
     """Sign a decision in a role; the approval, and how far each tier that needs signatures has come.
 
+    A waiver that renews another is signed in the same way, and has no tiers.
     Raises InputError `people.unknown-decision`, `people.nothing-to-approve` or `people.unknown-role`.
     """
+    if any(waiver.content_digest() == digest for waiver in all_waivers(parts)):
+        return _sign(digest, person, role, parts), ()
     decision = find_decision(digest, parts)
     if not decision.approvals_needed:
         raise InputError(
@@ -54,11 +57,15 @@ def approve(digest: Digest, person: str, role: str, parts: Parts) -> tuple[Appro
             f"the role `{visible(role)}` is not asked for",
             near or f"ask one of: {', '.join(roles)}",
         )
+    return _sign(digest, person, role, parts), states(decision, parts)
+
+
+def _sign(digest: Digest, person: str, role: str, parts: Parts) -> Approval:
     approval = Approval(
         decision=digest, person=person, role=role, key_id=parts.keyring.key_id, issued_at=parts.clock.now()
     )
     parts.store.record_approval(sign_record(approval, PREDICATE_APPROVAL, parts.keyring))
-    return approval, states(decision, parts)
+    return approval
 
 
 def states(decision: Decision, parts: Parts) -> tuple[ApprovalState, ...]:

@@ -9,6 +9,7 @@ from typing import Literal
 
 from bascule.journeys.packs import pack_of
 from bascule.journeys.parts import Parts, vocabulary_of
+from bascule.journeys.review import waiver_approvals
 from bascule.judge import judge
 from bascule.judge.question import Question
 from bascule.kernel.errors import BasculeError
@@ -65,7 +66,10 @@ def question_of(decision: Decision, parts: Parts) -> Question | str:
     if any(item is None for item in evidence):
         return "evidence that it cites is not in the ledger"
     pack = pack_of(files, decision.policy_id, decision.policy)
-    waivers = (signed.record for signed in parts.store.waivers_for(decision.subject))
+    given = {signed.digest: signed.record for signed in parts.store.waivers_for(decision.subject)}
+    cited = {digest: given[digest] for digest in decision.waivers if digest in given}
+    # A renewal is judged beside the waiver that it renews, which may have expired by then.
+    renewed = {waiver.renewal_of: given[waiver.renewal_of] for waiver in cited.values() if waiver.renewal_of in given}
     return Question(
         subject=subject,
         requested_tier=decision.requested_tier,
@@ -75,5 +79,6 @@ def question_of(decision: Decision, parts: Parts) -> Question | str:
         pack=pack,
         as_of=decision.as_of,
         vocabulary=vocabulary_of(parts.scanners),
-        waivers=tuple(waiver for waiver in waivers if waiver.content_digest() in decision.waivers),
+        waivers=tuple({**renewed, **cited}.values()),
+        waiver_approvals=waiver_approvals(decision.subject, parts),
     )

@@ -28,11 +28,12 @@ from bascule.journeys.parts import Parts, Policy, Progress, silent, vocabulary_o
 from bascule.judge import judge
 from bascule.judge.context import merge_context
 from bascule.judge.question import Judgement, Question
+from bascule.kernel.digests import Digest
 from bascule.kernel.errors import InputError
 from bascule.kernel.text import suggestion, visible
 from bascule.plugins.kinds import Fetched, Source, Workspace
 from bascule.plugins.registry import Loaded
-from bascule.records import Context, Edge, Evidence, Observations, Relation, ReviewDocument, Subject
+from bascule.records import Approval, Context, Edge, Evidence, Observations, Relation, ReviewDocument, Subject
 from bascule.records.artefact import subject_digest
 from bascule.records.evidence import Independence
 
@@ -93,8 +94,15 @@ def judge_collected(
             as_of=as_of,
             vocabulary=vocabulary_of(parts.scanners),
             waivers=tuple(signed.record for signed in parts.store.waivers_for(collected.subject.digest)),
+            waiver_approvals=waiver_approvals(collected.subject.digest, parts),
         )
     )
+
+
+def waiver_approvals(subject: Digest, parts: Parts) -> tuple[Approval, ...]:
+    """Who signed the waivers of a subject that renew others."""
+    renewals = [signed for signed in parts.store.waivers_for(subject) if signed.record.renewal_of is not None]
+    return tuple(signed.record for waiver in renewals for signed in parts.store.approvals_for(waiver.digest))
 
 
 def collect(

@@ -226,7 +226,7 @@ class Store:
         return tuple(self._vouched(seqs, Waiver, PREDICATE_WAIVER))
 
     def record_approval(self, envelope: bytes) -> Signed[Approval]:
-        """Record a signed approval of a recorded decision, once.
+        """Record a signed approval of a recorded decision, or of a waiver that renews another, once.
 
         Raises EvidenceError as `read_record` does; `store.approved-with-another-key` when the approval names a key that
         did not sign it; `store.no-such-decision`.
@@ -235,12 +235,15 @@ class Store:
         approval = signed.record
         _check_own_key(signed)
         with self._database.reading() as connection:
-            query = select(tables.decisions.c.seq).where(tables.decisions.c.digest == approval.decision).limit(1)
-            known = connection.execute(query).scalar()
-        if known is None:
+            known = any(
+                connection.execute(select(table.c.seq).where(table.c.digest == approval.decision).limit(1)).scalar()
+                is not None
+                for table in (tables.decisions, tables.waivers)
+            )
+        if not known:
             raise EvidenceError(
                 "store.no-such-decision",
-                f"the approval is for `{approval.decision}`, which was never decided here",
+                f"the approval is for `{approval.decision}`, which was never decided or waived here",
                 "check the digest, or --home",
             )
         draft = Draft(
