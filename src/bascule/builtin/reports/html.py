@@ -95,7 +95,7 @@ def shown(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return ", ".join(shown(item) for item in value[:12]) + (" …" if len(value) > 12 else "") or "none"
     if isinstance(value, dict):
-        return ", ".join(f"{key} {shown(item)}" for key, item in list(value.items())[:8])
+        return ", ".join(f"{visible(str(key), 100)} {shown(item)}" for key, item in list(value.items())[:8])
     return visible(str(value), 300)
 
 

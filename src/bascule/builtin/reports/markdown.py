@@ -27,6 +27,11 @@ def code(value: object, limit: int = 300) -> str:
     return f"{fence}{pad}{shown}{pad}{fence}" if shown else ""
 
 
+def cell(value: object, limit: int = 300) -> str:
+    """Inline code in a table, where a bar would end the cell even inside code."""
+    return code(value, limit).replace("|", r"\|")
+
+
 class MarkdownReport:
     """The answer first, then tables."""
 
@@ -84,7 +89,7 @@ class MarkdownReport:
                 place = f.artefact + (f" {f.location}" if f.location else "")
                 outcome = "" if f.outcome.value == "true" else f" ({f.outcome.value})"
                 lines.append(
-                    f"| {f.severity.value}{outcome} | {code(f.rule)} | {text(place, 160)} | {text(f.message)} |"
+                    f"| {f.severity.value}{outcome} | {cell(f.rule)} | {text(place, 160)} | {text(f.message)} |"
                 )
             lines.append("")
         if d.licences:
@@ -101,7 +106,7 @@ class MarkdownReport:
         if d.missing:
             lines += ["## What to measure next", "", "| evidence | dimension | buys | how |", "|---|---|---|---|"]
             lines += [
-                f"| {text(m.evidence)} | {m.dimension.value} | {m.buys:.2g} | {code(m.command)} |" for m in d.missing
+                f"| {text(m.evidence)} | {m.dimension.value} | {m.buys:.2g} | {cell(m.command)} |" for m in d.missing
             ]
             lines.append("")
         if d.limits:
