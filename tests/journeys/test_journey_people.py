@@ -105,9 +105,9 @@ def test_a_home_that_trusts_nobody_reads_nothing_of_others(team: Team, decision:
 
 @pytest.fixture
 def reviewed(home: Path, place: Place) -> Path:
-    """A model whose only fault at T6 is one that may be waived: a licence text that differs from the known one."""
-    licence = embedding_model()["LICENSE"].replace(b"Apache License", b"Apache Licence, as we like it", 1)
-    model = place("variant", embedding_model(LICENSE=licence))
+    """A model whose only fault at T6 is one that may be waived: a card that does not say what it is bad at."""
+    card = embedding_model()["README.md"].replace(b"## Limitations and bias", b"## Notes")
+    model = place("variant", embedding_model(**{"README.md": card}))
     here("review", model, "--tier", "T6", "--json", home=home)
     return model
 
