@@ -181,6 +181,23 @@ def test_the_last_entry_taken_away_is_missed_and_nothing_follows_it(house: House
         house.fill(store, 1)
 
 
+def test_a_ledger_cut_back_without_a_trace_is_found_by_a_head_that_was_kept(house: House) -> None:
+    with house.open() as store:
+        house.fill(store, 5)
+        kept, early = store.head(), store.consistency(3).old_root
+        assert kept is not None
+        assert store.verify(kept.root) == []
+        for table, column in (("ledger_entries", "seq >= 3"), ("ledger_heads", "size > 3")):
+            assert house.tamper(f"DELETE FROM {table} WHERE {column}") == 2
+        house.tamper("DELETE FROM ledger_nodes WHERE (position + 1) * (1 << level) > 3")
+        store.replay()
+        assert store.verify() == []
+        assert store.verify(as_digest(early.hex())) == []
+        assert [fault.what for fault in store.verify(kept.root)] == ["head-missing"]
+        house.fill(store, 2)
+        assert [fault.what for fault in store.verify(kept.root)] == ["head-missing"]
+
+
 def test_a_last_head_taken_away_is_missed_and_nothing_follows_it(house: House) -> None:
     faults = faults_after(house, "DELETE FROM ledger_heads WHERE size = 9")
     assert [(fault.what, fault.seq) for fault in faults] == [("head-missing", 8)]

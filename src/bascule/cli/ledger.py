@@ -10,15 +10,24 @@ from bascule.cli.session import open_session
 from bascule.journeys.parts import Parts
 from bascule.journeys.replay import replay_decisions
 from bascule.kernel.clock import format_instant
+from bascule.kernel.digests import as_digest
 
 _MARK = {"true": "equal", "false": "DIFFERS", "not-available": "not available"}
 
 
-def verify_command(*, common: Common | None = None) -> int:
-    """Recompute every leaf, the tree, the signed heads, the blobs and the read models. Exit 1 names the faults."""
+def verify_command(*, head: str | None = None, common: Common | None = None) -> int:
+    """Recompute every leaf, the tree, the signed heads, the blobs and the read models. Exit 1 names the faults.
+
+    Parameters
+    ----------
+    head
+        A head that you kept, as a review prints it: the ledger must still begin with what that head covered. Only so
+        is it found that the last entries were taken away.
+    """
     common = common or Common()
+    known_root = None if head is None else as_digest(head)
     with open_session(common) as session:
-        faults = session.parts.store.verify()
+        faults = session.parts.store.verify(known_root)
         size, root = _head(session.parts) if not faults else (0, None)
     if common.json:
         verdict = "failed" if faults else "verified"

@@ -9,11 +9,13 @@ An append is one transaction: the entry, the tree's new nodes, a signed head, an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from securesystemslib.signer import Key
 from sqlalchemy import Connection, and_, func, insert, select
 
 from bascule.attest import KeyRing
@@ -160,8 +162,12 @@ class Ledger:
             path = merkle.consistency_proof(old_size, head.size, nodes)
             return Consistency(old_size, merkle.root(old_size, nodes), path, head)
 
-    def verify(self) -> list[Fault]:
-        """Everything recomputed: bodies, fields, leaves, inner nodes, roots, signatures and read models."""
+    def verify(self, known_root: Digest | None = None) -> list[Fault]:
+        """Everything recomputed: bodies, fields, leaves, inner nodes, roots, signatures and read models.
+
+        known_root: of a head that somebody kept; the ledger must still begin with what it covers. Without one, nobody
+        can tell a ledger that lost its last entries from one that never had them.
+        """
         verifiers = self._keyring.authorities()
         with self._database.reading() as connection:
             faults = list(audit(in_step(self._kept(connection), _kept_heads(connection)), verifiers))
@@ -171,6 +177,9 @@ class Ledger:
                 for table, seq, what in differences(connection, _all_entries(connection)):
                     detail = f"`{table}`: {what}; run `bascule ledger replay`"
                     faults.append(Fault("read-model-differs", seq, None, detail))
+            if known_root is not None and known_root not in set(_roots(connection, verifiers)):
+                detail = f"no head over the root `{known_root}`: entries that it covered are gone or changed"
+                faults.append(Fault("head-missing", None, None, detail))
         return faults
 
     def replay(self) -> int:
@@ -293,6 +302,13 @@ def _all_entries(connection: Connection) -> Iterator[Entry]:
 def _kept_heads(connection: Connection) -> Iterator[KeptHead]:
     for row in _mappings(connection, select(tables.heads).order_by(tables.heads.c.size)):
         yield KeptHead(row["size"], row["envelope"])
+
+
+def _roots(connection: Connection, verifiers: Sequence[Key]) -> Iterator[Digest]:
+    """Of every head that verifies."""
+    for kept in _kept_heads(connection):
+        with contextlib.suppress(EvidenceError):
+            yield read_head(kept.envelope, verifiers).root
 
 
 def _mappings(connection: Connection, query: Any) -> Iterator[Mapping[str, Any]]:

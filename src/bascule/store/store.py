@@ -277,9 +277,9 @@ class Store:
         """See `Ledger.consistency`."""
         return self.ledger.consistency(old_size)
 
-    def verify(self) -> list[Fault]:
+    def verify(self, known_root: Digest | None = None) -> list[Fault]:
         """See `Ledger.verify`."""
-        return self.ledger.verify()
+        return self.ledger.verify(known_root)
 
     def replay(self) -> int:
         """See `Ledger.replay`."""
