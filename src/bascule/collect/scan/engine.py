@@ -133,7 +133,7 @@ class _Frame:
 
     def _employ(self, seat: _Seat, selector: selectors.BaseSelector, folder: Path) -> None:
         """Give the seat a worker and the worker a file, while there are files for it."""
-        if seat.hearing is not None or not self._waiting:
+        if seat.hearing is not None or self._next(seat) is None:
             return
         if seat.worker is None:
             self._workers_started += 1
@@ -143,18 +143,18 @@ class _Frame:
                 raise no_worker(str(error)) from error
             selector.register(seat.worker.channel, selectors.EVENT_READ, seat)
         while seat.worker is not None and seat.worker.held is not None and seat.hearing is None:
-            task = self._take(seat)
+            task = self._next(seat)
             if task is None:
                 return
+            self._waiting.remove(task)
             self._hand_out(seat, seat.worker, task, task.pending if seat.scans else [], selector)
 
-    def _take(self, seat: _Seat) -> Task | None:
-        """The next file for a seat."""
+    def _next(self, seat: _Seat) -> Task | None:
+        """The file that waits for this seat."""
         seat.scans |= len(self._waiting) > _FILES_PER_WORKER or time.monotonic() > self._short_until
         for task in self._waiting:
             big = task.entry.size_bytes > _BYTES_PER_WORKER
             if seat.scans or not task.pending or (big and task.sha256 is None):
-                self._waiting.remove(task)
                 return task
         return None
 
