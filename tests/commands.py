@@ -50,9 +50,10 @@ def run(
     home: Path | None = None,
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
+    python: str = sys.executable,
 ) -> Said:
     """In a process of its own."""
-    command = [sys.executable, "-m", "bascule", *map(str, arguments), *(["--home", str(home)] if home else [])]
+    command = [python, "-m", "bascule", *map(str, arguments), *(["--home", str(home)] if home else [])]
     done = subprocess.run(
         command, cwd=cwd, env=environment(env), capture_output=True, text=True, timeout=SECONDS, check=False
     )
