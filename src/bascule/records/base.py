@@ -18,9 +18,9 @@ class Record(BaseModel):
     model_config = ConfigDict(
         frozen=True,
         extra="forbid",
+        defer_build=True,  # a worker or a `--help` uses few of them; building all costs a tenth of a second
         allow_inf_nan=False,
         ser_json_inf_nan="constants",
-        use_attribute_docstrings=True,
     )
 
     def as_json(self) -> dict[str, Any]:
