@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright import sync_api as playwright
 
 from builders import embedding_model, generative_model, unfit_model, write
 from commands import ROOT, here
 
-playwright = pytest.importorskip("playwright.sync_api")
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 SUBJECTS = {"granted": embedding_model, "refused": unfit_model, "unknown": generative_model}
 WIDE, NARROW = 1280, 390

@@ -12,19 +12,16 @@ Rules:
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from bascule.attest import sign_observations
 from bascule.collect.intake import Inventory, take_in
 from bascule.collect.scan import Examined, examine
 from bascule.journeys.document import review_document
 from bascule.journeys.parts import Parts, Policy, Progress, silent, vocabulary_of
+from bascule.journeys.scratch import workspace
 from bascule.judge import judge
 from bascule.judge.context import merge_context
 from bascule.judge.question import Judgement, Question
@@ -242,14 +239,3 @@ def edges_of(evidence: tuple[Evidence, ...]) -> tuple[Edge, ...]:
         for relation, parent, place in sorted(edges)
         if relation in known
     )
-
-
-@contextmanager
-def workspace(scratch: Path) -> Iterator[Path]:
-    """A folder of one's own that is gone afterwards, however it ends."""
-    scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
-    folder = Path(tempfile.mkdtemp(prefix="review-", dir=scratch))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

@@ -14,7 +14,8 @@ from bascule.collect.intake import take_in
 from bascule.collect.scan import Examined, examine
 from bascule.journeys.document import finding_order
 from bascule.journeys.parts import Parts, Progress, silent
-from bascule.journeys.review import choose_scanners, fetch, workspace
+from bascule.journeys.review import choose_scanners, fetch
+from bascule.journeys.scratch import workspace
 from bascule.plugins.kinds import Workspace
 from bascule.records import Artefact, Confidence, FindingView, Outcome, ScanDocument, ScannedFile, Severity
 from bascule.records.artefact import IntakeNote
