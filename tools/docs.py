@@ -135,8 +135,8 @@ def settings_page() -> str:
                 yield from rows(inner, (*path, name))
                 continue
             default = "`~/.bascule`" if name == "home" else f"`{field.default}`"
-            key = ".".join((*path, name))
-            yield f"| `{key}` | `BASCULE_{'__'.join((*path, name)).upper()}` | {default} | {field.description or ''} |\n"
+            key, variable = ".".join((*path, name)), f"BASCULE_{'__'.join((*path, name)).upper()}"
+            yield f"| `{key}` | `{variable}` | {default} | {field.description or ''} |\n"
 
     return "".join([*lines, *rows(Settings, ())])
 
@@ -170,7 +170,8 @@ def rule_pages() -> dict[str, str]:
     for scanner, rule in rules.values():
         see = "".join(f"- {reference}\n" for reference in rule.references)
         found[f"rules/{rule.id}.md"] = (
-            f"{NOTE}# {rule.id}\n\n*{rule.question}*\n\nSeverity {rule.severity.value}; asked by the scanner `{scanner}`.\n\n"
+            f"{NOTE}# {rule.id}\n\n*{rule.question}*\n\n"
+            f"Severity {rule.severity.value}; asked by the scanner `{scanner}`.\n\n"
             f"## Why it matters\n\n{rule.why}\n\n## What to do\n\n{rule.remedy[:1].upper()}{rule.remedy[1:]}.\n"
             + (f"\n## See also\n\n{see}" if see else "")
         )
@@ -185,36 +186,50 @@ def policy_pages() -> dict[str, str]:
     found = {}
     for loaded in working("policies"):
         pack = load_policy(loaded.id, None).pack
-        lines = [NOTE, f"# Policy pack `{pack.id}` {pack.version}\n\n{pack.title}. {pack.description}\n"]
+        parts = [NOTE, f"# Policy pack `{pack.id}` {pack.version}\n\n{pack.title}. {pack.description}\n"]
         for ladder in pack.ladders:
-            lines.append(
-                f"\n## Ladder `{ladder.name}`\n\n| tier | name | revocable | monitorable | users known | meaning |\n|---|---|---|---|---|---|\n"
+            parts += table(
+                f"Ladder `{ladder.name}`",
+                ("tier", "name", "revocable", "monitorable", "users known", "meaning"),
+                [
+                    (t.id, t.name, yes(t.revocable), yes(t.monitorable), yes(t.identity_known), t.description)
+                    for t in ladder.tiers
+                ],
             )
-            lines += [
-                f"| {t.id} | {t.name} | {_yes(t.revocable)} | {_yes(t.monitorable)} | {_yes(t.identity_known)} | {t.description} |\n"
-                for t in ladder.tiers
-            ]
-        lines.append("\n## Thresholds\n\n| dimension | value | unit | when | source |\n|---|---|---|---|---|\n")
-        lines += [
-            f"| {t.dimension.value} | {t.value:g} | {t.unit} | `{_cell(t.when)}` | {_cell(t.source)} |\n"
-            for t in pack.thresholds
-        ]
-        lines.append(
-            "\n## Rules\n\n| rule | dimension | tiers | says | may be waived | source |\n|---|---|---|---|---|---|\n"
+        parts += table(
+            "Thresholds",
+            ("dimension", "value", "unit", "when", "source"),
+            [(t.dimension.value, f"{t.value:g}", t.unit, f"`{t.when}`", t.source) for t in pack.thresholds],
         )
-        lines += [
-            f"| `{r.id}` | {r.dimension.value} | {'/'.join(r.ladders)} {r.tiers} | {_cell(r.message)} | {_yes(r.waivable)} | {_cell(r.source)} |\n"
-            for r in sorted(pack.rules, key=lambda r: (r.dimension, r.id))
-        ]
-        lines.append(
-            "\n## Scenarios\n\n| scenario | dimension | target | actor | harm | measures |\n|---|---|---|---|---|---|\n"
+        parts += table(
+            "Rules",
+            ("rule", "dimension", "ladders", "tiers", "says", "may be waived", "source"),
+            [
+                (f"`{r.id}`", r.dimension.value, "/".join(r.ladders), r.tiers, r.message, yes(r.waivable), r.source)
+                for r in sorted(pack.rules, key=lambda rule: (rule.dimension, rule.id))
+            ],
         )
-        lines += [
-            f"| `{s.id}` | {s.dimension.value} | {s.target} | {_cell(s.actor)} | {_cell(s.harm)} | `{s.capability}` |\n"
-            for s in pack.scenarios
-        ]
-        found[f"reference/policy-{pack.id}.md"] = "".join(lines)
+        parts += table(
+            "Scenarios",
+            ("scenario", "dimension", "target", "actor", "harm", "measures"),
+            [(f"`{s.id}`", s.dimension.value, s.target, s.actor, s.harm, f"`{s.capability}`") for s in pack.scenarios],
+        )
+        found[f"reference/policy-{pack.id}.md"] = "".join(parts)
     return found
+
+
+def table(title: str, columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
+    """A section with a Markdown table."""
+    head = f"\n## {title}\n\n{_row(columns)}|{'---|' * len(columns)}\n"
+    return [head, *(_row(row) for row in rows)]
+
+
+def _row(cells: tuple[str, ...]) -> str:
+    return "| " + " | ".join(" ".join(cell.split()).replace("|", "\\|") for cell in cells) + " |\n"
+
+
+def yes(value: bool) -> str:
+    return "yes" if value else "no"
 
 
 def schema_pages() -> dict[str, str]:
@@ -225,14 +240,6 @@ def schema_pages() -> dict[str, str]:
         f"reference/schemas/{name}.schema.json": json.dumps(json_schema(name), indent=2, ensure_ascii=False) + "\n"
         for name in SCHEMAS
     }
-
-
-def _yes(value: bool) -> str:
-    return "yes" if value else "no"
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|")
 
 
 def stale(found: dict[str, str]) -> list[str]:

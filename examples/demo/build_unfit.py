@@ -8,7 +8,6 @@ import json
 import sys
 from pathlib import Path
 
-
 COMMAND = b"echo this model ran a command"
 
 

@@ -36,8 +36,13 @@ def main() -> int:
     if unfit != 1:
         print(f"error: the unfit model was not refused (exit code {unfit})", file=sys.stderr)
         return 2
-    print("\nReports to look at:\n  out/demo/report.html         the real model\n  out/demo/unfit/report.html   the unfit one")
-    print("Try next:\n  .venv/bin/bascule ledger verify --home out/demo/home\n  .venv/bin/bascule rules pickle-calls-code")
+    print("\nReports to look at:")
+    print("  out/demo/report.html         the real model")
+    print("  out/demo/unfit/report.html   the unfit one")
+    print("Try next:")
+    print("  .venv/bin/bascule ledger verify --home out/demo/home")
+    print("  .venv/bin/bascule rules pickle-calls-code")
+    print("  docs/tutorials/first-review.md mends the real model until it is granted")
     return 0
 
 

@@ -53,7 +53,8 @@ SECTIONS: tuple[tuple[str, str], ...] = (
     ("disclosure", r"\bdisclosure\b|\bvulnerabilit|security policy|reporting (a )?(security|issue|problem|bug)"),
     (
         "training_procedure",
-        r"training (procedure|details|regime|process|setup|hyper)|\bfine ?tuning\b|hyper ?parameters|^(pre ?)?training$",
+        r"training (procedure|protocol|details|regime|process|setup|hyper)|\bfine ?tuning\b|hyper ?parameters"
+        r"|^(pre ?)?training$",
     ),
     ("environmental_impact", r"environmental|\bcarbon\b|\bco2|emissions|energy (use|consumption)"),
 )

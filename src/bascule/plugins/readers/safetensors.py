@@ -1,7 +1,7 @@
 """The header of a safetensors file, read strictly.
 
-Eight bytes of length, a JSON object, then the tensors' bytes. Rules: a key stands once; metadata is text; the bytes of a
-tensor are what its type and shape need, begin where the one before ends, and all together fill the file to its last
+Eight bytes of length, a JSON object, then the tensors' bytes. Rules: a key stands once; metadata is text; the bytes of
+a tensor are what its type and shape need, begin where the one before ends, and all together fill the file to its last
 byte. So nothing can hide between tensors or behind them. Only the header is read. Source: the format description in the
 README of huggingface/safetensors, and the checks of its loader.
 """
