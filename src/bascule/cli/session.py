@@ -40,10 +40,14 @@ def open_session(common: Common) -> Iterator[Session]:
 
 @contextmanager
 def open_judging(common: Judging) -> Iterator[JudgingSession]:
-    """Open the ledger with a policy and a context. A fact that nothing declares is an error here, before any work."""
+    """Open the ledger with a policy and a context. A fact that nothing declares is an error here, before any work.
+
+    Unless a scanner is broken: then what it would have declared is unknown, which denies, and the rest goes on.
+    """
     settings = load_settings(home=common.home, policy=common.policy, context=common.context)
     context = load_context(settings.context)
     with open_parts(settings) as parts:
         policy = load_policy(settings.policy, parts.keyring)
-        check_facts(policy.pack, vocabulary_of(parts.scanners))
+        if not any(loaded.error for loaded in parts.scanners):
+            check_facts(policy.pack, vocabulary_of(parts.scanners))
         yield JudgingSession(settings, parts, policy, context)
