@@ -61,8 +61,8 @@ def review(request: ReviewRequest, policy: Policy, parts: Parts, progress: Progr
     """Collect, judge, record. Raises InputError, UpstreamError or StoreError; a refusal is a document."""
     check_tier(request.tier, request.ladder, policy)
     context = merge_context(request.context, policy.pack.context_defaults)
-    as_of = request.as_of or parts.clock.now()
     collected = collect(request.ref, parts, only=request.only, fresh=request.fresh, progress=progress)
+    as_of = request.as_of or parts.clock.now()
     progress(0, None, "judging: facts, risk and policy")
     judgement = judge_collected(collected, request.tier, request.ladder, context, policy, parts, as_of)
     keep(judgement, policy, context, parts)
