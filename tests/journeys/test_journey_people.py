@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +17,7 @@ from commands import Said, here
 
 pytestmark = pytest.mark.xdist_group("journey-people")
 Place = Callable[[str, Mapping[str, bytes]], Path]
+NAMES = {"collector": "C. Ollector", "lead": "A. Lead", "guard": "S. Guard"}
 LATER = (datetime.now(UTC) + timedelta(days=120)).strftime("%Y-%m-%d")
 
 
@@ -30,12 +33,12 @@ class Team:
 @pytest.fixture
 def team(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Team:
     monkeypatch.setenv("BASCULE_DATABASE_URL", f"sqlite:///{tmp_path / 'shared.db'}")
-    homes = {name: tmp_path / name for name in ("collector", "lead", "guard")}
+    homes = {name: tmp_path / name for name in NAMES}
     for name, home in homes.items():
         assert here("keys", "export", tmp_path / f"{name}.pem", home=home).code == 0
     for name, home in homes.items():
         for other in homes.keys() - {name}:
-            assert here("keys", "trust", tmp_path / f"{other}.pem", "--name", other, home=home).code == 0
+            assert here("keys", "trust", tmp_path / f"{other}.pem", "--name", NAMES[other], home=home).code == 0
     return Team(**homes)
 
 
@@ -89,6 +92,27 @@ def test_evidence_that_changes_the_answer_voids_what_was_signed(team: Team, deci
     granted = approve(decision, "S. Guard", "security", team.guard)
     assert granted.code == 0
     assert here("approve", decision.replace("a", "b"), "--person", "x", "--role", "security", home=team.guard).code == 2
+
+
+def test_a_name_that_is_not_the_key_holders_does_not_count(team: Team, decision: str) -> None:
+    approve(decision, "A. Lias", "release-owner", team.lead)
+    said = approve(decision, "S. Guard", "security", team.guard)
+    assert (said.code, said.json["in_effect"]) == (1, False)
+    (why,) = refused(said)
+    assert "trusted as `A. Lead`'s" in why
+
+
+@pytest.mark.parametrize("lost", ["context", "policy", "evidence"])
+def test_what_was_signed_is_void_once_the_decision_cannot_be_judged_again(
+    team: Team, decision: str, lost: str, tmp_path: Path
+) -> None:
+    assert approve(decision, "A. Lead", "release-owner", team.lead).code == 1
+    row, *_ = here("ledger", "show", "--kind", lost, "--json", home=team.lead).json["entries"]
+    with closing(sqlite3.connect(tmp_path / "shared.db")) as database, database:
+        database.execute("UPDATE ledger_entries SET body = NULL WHERE seq = ?", (row["seq"],))
+    said = approve(decision, "S. Guard", "security", team.guard)
+    assert (said.code, said.json["in_effect"]) == (1, False)
+    assert all("cannot be judged" in why for why in refused(said)), refused(said)
 
 
 def test_an_unknown_decision_or_role_is_refused(team: Team, decision: str) -> None:
@@ -177,6 +201,9 @@ def test_a_renewal_counts_once_two_people_beside_its_owner_have_signed_it(team: 
     again = here("waiver", "grant", blocking[0], model, *words, "--json", home=team.lead)
     assert again.json["renewal_of"] == first.json["digest"]
     beyond = ("decide", model, "--tier", "T6", "--json")
+    assert again.json["digest"] not in waivers_of(here(*beyond, home=team.lead))
+    assert approve(again.json["digest"], "A. Lead", "release-owner", team.lead).code == 0
+    assert approve(again.json["digest"], "N. Obody", "security", team.guard).code == 0
     assert again.json["digest"] not in waivers_of(here(*beyond, home=team.lead))
     for person, role, home in (("A. Lead", "release-owner", team.lead), ("S. Guard", "security", team.guard)):
         assert approve(again.json["digest"], person, role, home).code == 0

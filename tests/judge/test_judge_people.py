@@ -199,6 +199,26 @@ def test_approvals_are_void_when_what_is_known_now_gives_another_answer() -> Non
     assert state(OWNER, SECURITY, standing=decision()).met
 
 
+def test_approvals_are_void_when_the_decision_cannot_be_judged_again() -> None:
+    outcome = state(OWNER, SECURITY, standing="its context is not in the ledger")
+    assert (outcome.met, outcome.accepted) == (False, ())
+    assert outcome.void.endswith("its context is not in the ledger")
+    assert {refused.why for refused in outcome.refused} == {outcome.void}
+
+
+def test_who_signs_under_another_name_than_the_keys_holder_does_not_count() -> None:
+    held = {"key-Bo": "Bo", "key-Cy": "Ev"}
+    outcome = state(OWNER, SECURITY, holders=held)
+    assert outcome.accepted == (OWNER,)
+    assert "trusted as `Ev`'s" in outcome.refused[0].why
+    assert not outcome.met
+
+
+@pytest.mark.parametrize("holder", ["cy", " C.Y", "\u0421y", "", " "])
+def test_a_holder_whose_name_reads_the_same_or_is_blank_counts(holder: str) -> None:
+    assert state(OWNER, SECURITY, holders={"key-Cy": holder}).met
+
+
 def test_approvals_are_void_when_the_decision_has_lapsed() -> None:
     assert DECISION.review_by is not None
     outcome = state(OWNER, SECURITY, as_of=DECISION.review_by)

@@ -150,6 +150,10 @@ class KeyRing:
             if item.own or item.holder.independence is not Independence.SELF_REPORTED
         )
 
+    def holders(self) -> dict[str, str]:
+        """Who holds each key of `trusted`, by its id; blank where nobody said."""
+        return {item.key_id: item.holder.name for item in self.trusted()}
+
     def producer(self, key_ids: tuple[str, ...]) -> Producer:
         """Whose evidence this is: of those who signed it, the most independent, because each of them vouches for it.
 

@@ -1,8 +1,9 @@
 """What named people add: approvals of one decision, waivers of one rule.
 
 An approval signs the digest of a decision that still stands, by somebody other than who asked for it and whose key
-signed the evidence; a waiver names a person, a reason, a compensating safeguard and a date, and is renewed once, when
-two others have signed the renewal. All are signed ledger entries; none changes what was decided before.
+signed the evidence, under the name that the key is trusted by; a waiver names a person, a reason, a compensating
+safeguard and a date, and is renewed once, when two others have signed the renewal. All are signed ledger entries; none
+changes what was decided before.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ from bascule.attest import PREDICATE_APPROVAL, PREDICATE_WAIVER, sign_record
 from bascule.journeys.parts import Parts, Policy
 from bascule.journeys.replay import question_of
 from bascule.judge import judge
-from bascule.judge.people import MAX_WAIVER, ApprovalState, approval_state
+from bascule.judge.people import MAX_WAIVER, ApprovalState, approval_state, is_holder
 from bascule.kernel.digests import Digest
-from bascule.kernel.errors import InputError
+from bascule.kernel.errors import BasculeError, InputError
 from bascule.kernel.text import suggestion, visible
 from bascule.records import Approval, Decision, Waiver
 
@@ -38,7 +39,8 @@ def approve(digest: Digest, person: str, role: str, parts: Parts) -> tuple[Appro
     """Sign a decision in a role; the approval, and how far each tier that needs signatures has come.
 
     A waiver that renews another is signed in the same way, and has no tiers.
-    Raises InputError `people.unknown-decision`, `people.nothing-to-approve` or `people.unknown-role`.
+    Raises InputError `people.unknown-decision`, `people.nothing-to-approve`, `people.unknown-role` or
+    `people.not-the-holder`.
     """
     if any(waiver.content_digest() == digest for waiver in all_waivers(parts)):
         return _sign(digest, person, role, parts), ()
@@ -61,43 +63,54 @@ def approve(digest: Digest, person: str, role: str, parts: Parts) -> tuple[Appro
 
 
 def _sign(digest: Digest, person: str, role: str, parts: Parts) -> Approval:
-    approval = Approval(
-        decision=digest, person=person, role=role, key_id=parts.keyring.key_id, issued_at=parts.clock.now()
-    )
+    key_id = parts.keyring.key_id
+    holder = parts.keyring.holders().get(key_id, "")
+    if not is_holder(person, holder):
+        raise InputError(
+            "people.not-the-holder",
+            f"the key that signs here is `{visible(holder)}`'s, not `{visible(person)}`'s",
+            "sign under the holder's name, or from a home with a key of your own",
+        )
+    approval = Approval(decision=digest, person=person, role=role, key_id=key_id, issued_at=parts.clock.now())
     parts.store.record_approval(sign_record(approval, PREDICATE_APPROVAL, parts.keyring))
     return approval
 
 
 def states(decision: Decision, parts: Parts) -> tuple[ApprovalState, ...]:
     """How far each tier that needs signatures has come."""
-    digest = decision.content_digest()
-    approvals = tuple(signed.record for signed in parts.store.approvals_for(digest))
-    context = parts.store.context(decision.context)
+    approvals = tuple(signed.record for signed in parts.store.approvals_for(decision.content_digest()))
     cited = [parts.store.evidence(item) for item in decision.evidence]
     producers = [item.producer for item in cited if item is not None and item.producer is not None]
-    standing = _standing(decision, parts)
+    standing, requester = _standing(decision, parts)
+    if len(producers) < len(decision.evidence):
+        standing = "evidence that it cites is not to be had, nor who signed it"
     return tuple(
         approval_state(
             decision,
             approvals,
             tier=need.tier,
             as_of=parts.clock.now(),
-            requester=context.requester if context else None,
+            requester=requester,
             producer_keys={producer.key_id for producer in producers},
             producers={producer.name for producer in producers if producer.name},
+            holders=parts.keyring.holders(),
             standing=standing,
         )
         for need in decision.approvals_needed
     )
 
 
-def _standing(decision: Decision, parts: Parts) -> Decision | None:
-    """The same question with the evidence and at the date of now; None when it can no longer be asked."""
-    question = question_of(decision, parts)
-    if isinstance(question, str):
-        return None
-    evidence = parts.store.evidence_for(decision.subject)
-    return judge(replace(question, evidence=evidence, as_of=parts.clock.now())).decision
+def _standing(decision: Decision, parts: Parts) -> tuple[Decision | str, str | None]:
+    """The same question with the evidence and at the date of now, or why it can no longer be asked; and who asked."""
+    try:
+        question = question_of(decision, parts)
+        if isinstance(question, str):
+            return question, None
+        evidence = parts.store.evidence_for(decision.subject)
+        again = judge(replace(question, evidence=evidence, as_of=parts.clock.now())).decision
+    except BasculeError as error:
+        return error.message, None
+    return again, question.context.requester
 
 
 def find_decision(digest: Digest, parts: Parts) -> Decision:

@@ -24,6 +24,7 @@ from bascule.journeys.parts import Parts, Policy, Progress, silent, vocabulary_o
 from bascule.journeys.scratch import workspace
 from bascule.judge import judge
 from bascule.judge.context import merge_context
+from bascule.judge.people import is_holder
 from bascule.judge.question import Judgement, Question
 from bascule.kernel.digests import Digest
 from bascule.kernel.errors import InputError
@@ -97,9 +98,11 @@ def judge_collected(
 
 
 def waiver_approvals(subject: Digest, parts: Parts) -> tuple[Approval, ...]:
-    """Who signed the waivers of a subject that renew others."""
+    """Who signed the waivers of a subject that renew others, under the name that their key is trusted by."""
+    holders = parts.keyring.holders()
     renewals = [signed for signed in parts.store.waivers_for(subject) if signed.record.renewal_of is not None]
-    return tuple(signed.record for waiver in renewals for signed in parts.store.approvals_for(waiver.digest))
+    signed = [item.record for waiver in renewals for item in parts.store.approvals_for(waiver.digest)]
+    return tuple(each for each in signed if is_holder(each.person, holders.get(each.key_id, "")))
 
 
 def collect(

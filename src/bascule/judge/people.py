@@ -5,9 +5,9 @@ compensates, and runs for at most 90 days. It may be renewed once, and then two 
 digest. It reaches its own tier and those below, never above; when it expires it is absent, and the decision with it.
 
 An approval counts when it signs this decision's digest, by a person in a role that is asked for, who neither asked
-for the release nor produced its evidence, with a key that nobody else used. Names that a reader cannot tell apart are
-one person's. Two persons are needed where a copy leaves the house. All approvals are void when the decision no longer
-stands.
+for the release nor produced its evidence, with a key that is theirs and that nobody else used. Names that a reader
+cannot tell apart are one person's. Two persons are needed where a copy leaves the house. All approvals are void when
+the decision no longer stands, or can no longer be judged to stand.
 
 Signatures are verified by the caller; here, `person`, `role` and `key_id` are what a verified signature said.
 """
@@ -24,7 +24,7 @@ from bascule.judge.policy.tiers import tier_matches
 from bascule.kernel.clock import format_instant
 from bascule.kernel.digests import Digest
 from bascule.kernel.errors import InputError
-from bascule.kernel.text import looks
+from bascule.kernel.text import looks, visible
 from bascule.records import Approval, ApprovalNeed, Decision, Ladder, Tier, Waiver
 
 MAX_WAIVER = timedelta(days=90)
@@ -177,12 +177,14 @@ def approval_state(
     requester: str | None = None,
     producer_keys: Collection[str] = (),
     producers: Collection[str] = (),
-    standing: Decision | None = None,
+    holders: Mapping[str, str] | None = None,
+    standing: Decision | str | None = None,
 ) -> ApprovalState:
     """Count the approvals of a decision at a tier.
 
-    producer_keys, producers: keys and names behind the evidence it cites. standing: the same question judged again with
-    what is known now; if its answer differs, nothing that was signed counts.
+    producer_keys, producers: keys and names behind the evidence it cites. holders: who holds each trusted key, by its
+    id, where that was written down. standing: the same question judged again with what is known now, or why it cannot
+    be; unless its answer is the same, nothing that was signed counts. None: it is the caller who knows that it stands.
     Raises InputError `judge.not-needed` for a tier whose approval the decision does not ask for.
     """
     need = next((each for each in decision.approvals_needed if each.tier == tier), None)
@@ -198,7 +200,11 @@ def approval_state(
     accepted: list[Approval] = []
     refused: list[Refused] = []
     for approval in sorted(set(approvals), key=lambda each: (each.issued_at, each.content_digest())):
-        why = void or _refusal(approval, wanted, need, as_of, requester, barred, producer_keys, accepted)
+        why = (
+            void
+            or _misnamed(approval, holders or {})
+            or _refusal(approval, wanted, need, as_of, requester, barred, producer_keys, accepted)
+        )
         if why:
             refused.append(Refused(approval.content_digest(), approval.person, why))
         else:
@@ -211,9 +217,11 @@ def approval_state(
     return ApprovalState(tier, met, need.quorum, tuple(accepted), tuple(refused), still, wanting, void)
 
 
-def _void(decision: Decision, standing: Decision | None, as_of: datetime) -> str:
+def _void(decision: Decision, standing: Decision | str | None, as_of: datetime) -> str:
     if decision.review_by is not None and as_of >= decision.review_by:
         return f"the decision lapsed on {format_instant(decision.review_by)}"
+    if isinstance(standing, str):
+        return f"whether the decision still stands cannot be judged: {standing}"
     if standing is not None and _answer(standing) != _answer(decision):
         return "judged again with what is known now, the answer differs"
     return ""
@@ -221,6 +229,18 @@ def _void(decision: Decision, standing: Decision | None, as_of: datetime) -> str
 
 def _answer(decision: Decision) -> tuple[object, ...]:
     return (decision.subject, decision.requested_tier, decision.verdict, sorted(decision.granted.items()))
+
+
+def is_holder(person: str, holder: str) -> bool:
+    """May this person sign with a key that was written down as that holder's? A blank holder may be anybody."""
+    return not holder.strip() or looks(person) == looks(holder)
+
+
+def _misnamed(approval: Approval, holders: Mapping[str, str]) -> str:
+    holder = holders.get(approval.key_id, "")
+    if is_holder(approval.person, holder):
+        return ""
+    return f"its key is trusted as `{visible(holder)}`'s; sign under that name, or trust the key again with `--name`"
 
 
 def _refusal(
