@@ -541,3 +541,18 @@ def test_models_that_packages_ship_raise_no_alarm(requirement: str) -> None:
 
 def test_the_command_of_the_cases_is_harmless_should_it_ever_run() -> None:
     assert text("id") == COMMAND
+
+
+@pytest.mark.parametrize("name", ["x.bin", "x.pkl", "x.pt"])
+@pytest.mark.parametrize(
+    "stream", [b"cmy mod\nfoo\n(tR.", b"cmy mod\nfoo\n(tR\xff", b"(S'x'\nimy mod\nfoo\n. and prose"]
+)
+def test_a_call_of_a_module_whose_name_holds_a_space_is_told_under_every_weights_name(name: str, stream: bytes) -> None:
+    assert scan_memory(plugin, {name: stream}).answers["pickle-unknown-global"] is Outcome.TRUE
+
+
+@pytest.mark.parametrize(
+    "text", [b"cats and\ndogs too\nand so on\n", b"col1 col2\n1 2\n3 4\n", b"clear\nwords here\n.x\n"]
+)
+def test_words_under_a_weights_name_are_not_told(text: bytes) -> None:
+    assert Outcome.TRUE not in scan_memory(plugin, {"x.dat": text}).answers.values()

@@ -88,6 +88,13 @@ def test_a_call_behind_another_magic_is_still_a_pickle(opening: bytes) -> None:
     assert kind_of(opening + CALL) == media.PICKLE
 
 
+@pytest.mark.parametrize("names", [b"my mod\nfoo", "m\u00f6 d\nf \u00f6".encode(), b"m\tod\nfoo"], ids=repr)
+def test_a_call_of_a_module_whose_name_holds_a_space_is_a_pickle(names: bytes) -> None:
+    for opcodes in (b"c" + names + b"\n(tR.", b"c" + names + b"\n(tR.# prose\n", b"c" + names + b"\n]\x85R"):
+        assert kind_of(opcodes, "README.md") == media.PICKLE
+    assert pickle_shape(b"(I1\ni" + names + b"\n.") is Shape.PLAUSIBLE
+
+
 def test_a_call_behind_a_string_longer_than_the_sample_is_not_a_text() -> None:
     assert kind_of(b"V" + b"a" * 100_000 + b"\n0" + CALL, "notes.txt") == media.PICKLE
     assert kind_of(b"X" + struct.pack("<L", 100_000) + b"a" * 100_000 + b"0" + CALL, "notes.txt") == media.UNKNOWN
@@ -104,6 +111,10 @@ def test_a_call_behind_a_string_longer_than_the_sample_is_not_a_text() -> None:
         "I am a model card.\n",
         "(This is a remark.)\n",
         "(see below)\nVersion 1.0\n",
+        "(in short, a\nfew words)\nVersion 1.0\n",
+        "cats and dogs\nand more\nN. Smith\n",
+        "capital letters of\nthe alphabet\n.gitignore\n",
+        "const a = 1; " * 8000,
         "}\n",
         "]\n",
         "PARENT_DIRECTORY\n",

@@ -6,6 +6,7 @@ opcodes are walked with their stack, as far as the sample goes.
 
 Rules:
 - A walk that reaches a call, or a global that the rest makes sense of, is `CALLS`, whatever else the bytes look like.
+- A global whose names a sentence could hold counts only once it is called: text begins with `c` or `(i` too.
 - One that ends in STOP, or leaves the sample with nothing wrong so far, is `PLAUSIBLE`; when it left within its first
   opcodes only `FAINT`, because raw numbers do that too. Some other format may explain these better.
 - One that meets a byte that is no opcode, or an empty stack, is `NO`. A persistent id ends the walk too: a plain
@@ -151,17 +152,17 @@ class _Walk:
         elif code == _MARK:
             self._marks.append(self._depth)
         elif code == _GLOBAL:
-            self._names()
+            self._globals += self._names()
             self._depth += 1
-            self._globals += 1
         elif code == _STACK_GLOBAL:
             self._need(2)
             self._depth -= 1
             self._globals += 1
         elif code == _INST:
-            self._names()
+            named = self._names()
             self._mark(0)
-            return True
+            self._depth += 1
+            return named
         elif code == _OBJ:
             self._mark(0)
             return True
@@ -204,10 +205,14 @@ class _Walk:
             if argument == "quoted" and (len(line) < 2 or line[:1] not in b"'\"" or line[-1:] != line[:1]):
                 raise _Wrong
 
-    def _names(self) -> None:
-        for _ in range(2):
-            if not _NAME_LINE.fullmatch(self._line(_NAME_LINE)):
-                raise _Wrong
+    def _names(self) -> bool:
+        """A module's name and one in it; false where these look like a sentence's words, which a file's name may too."""
+        lines = [self._line(_NAME_LINE) for _ in range(2)]
+        if all(_NAME_LINE.fullmatch(line) for line in lines):
+            return True
+        if not all(line and b"\0" not in line and _is_utf8(line) for line in lines):
+            raise _Wrong
+        return False
 
     def _line(self, shape: re.Pattern[bytes] | None = None) -> bytes:
         end = self._head.find(b"\n", self._at)
@@ -226,6 +231,14 @@ class _Walk:
         if self._at + size > len(self._head):
             raise _Beyond
         self._at += size
+
+
+def _is_utf8(line: bytes) -> bool:
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _is_prose(data: bytes) -> bool:

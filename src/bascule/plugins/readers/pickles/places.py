@@ -181,7 +181,8 @@ class _Walk:
                 return
             yield from self._pickles(lambda: Stream(span), place, depth, promised=True)
         else:
-            yield from self._only_if_it_runs(self._pickles(lambda: Stream(span), place, depth, promised=False))
+            found = self._pickles(lambda: Stream(span), place, depth, promised=False)
+            yield from self._only_if_it_runs(found, may_hide=_named(name, WEIGHT_NAMES))
         yield from self._search(span, place, depth, 0)
 
     def _search(self, span: Span, place: str, depth: int, shift: int) -> Iterator[Note]:
@@ -194,10 +195,14 @@ class _Walk:
                 yield from self._only_if_it_runs(hidden)
 
     @staticmethod
-    def _only_if_it_runs(found: Iterator[Note]) -> Iterator[Note]:
-        """Of what never said that it is a pickle: what would run something. Words of a text name things too."""
+    def _only_if_it_runs(found: Iterator[Note], may_hide: bool = False) -> Iterator[Note]:
+        """Of what never said that it is a pickle: what would run something. Words of a text name things too.
+
+        may_hide: it bears a name under which weights are loaded; then a call of anything unknown is told as well.
+        """
+        enough = Severity.MEDIUM if may_hide else Severity.CRITICAL
         for note in found:
-            if isinstance(note, Pickle) and any(remark.severity is Severity.CRITICAL for remark in note.remarks):
+            if isinstance(note, Pickle) and any(remark.severity.rank >= enough.rank for remark in note.remarks):
                 yield note
 
     # -- containers ------------------------------------------------------------------------------------------------
