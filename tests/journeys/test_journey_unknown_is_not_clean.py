@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import gzip
+import io
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -57,6 +60,29 @@ def test_a_binary_that_no_reader_knows_is_not_clean(tmp_path: Path) -> None:
     said = here("scan", str(model), "--json", home=tmp_path / "home")
     assert said.code == 2
     assert [file["outcome"] for file in said.json["files"]] == ["error"]
+
+
+def zipped(files: Mapping[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["zip", "zip.gz"])
+def test_an_archive_among_the_files_is_not_clean_and_the_same_archive_alone_is_unpacked(
+    tmp_path: Path, pack: Callable[[bytes], bytes]
+) -> None:
+    inner = zipped({"train.py": b"import os\nos.sys" + b"tem('true')\n"})
+    model = write(tmp_path / "model", embedding_model(**{"more.zip": pack(inner)}))
+    said = here("scan", str(model), "--json", home=tmp_path / "home")
+    row = next(file for file in said.json["files"] if file["path"] == "more.zip")
+    assert (said.code, row["outcome"]) == (2, "error")
+    assert any("given alone, it is unpacked" in finding["remedy"] for finding in row["findings"]), row
+    (alone,) = write(tmp_path / "alone", {"more.zip": inner}).iterdir()
+    said = here("scan", str(alone), "--json", home=tmp_path / "home")
+    assert [(file["path"], file["outcome"]) for file in said.json["files"]] == [("train.py", "unsafe")]
 
 
 def test_a_sound_model_is_clean(tmp_path: Path) -> None:

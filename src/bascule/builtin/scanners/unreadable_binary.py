@@ -1,17 +1,23 @@
 """Binaries that nothing here can read: unknown is never a pass, and never an accusation either.
 
 Rules: machine code in a model repository is `true`, because nobody reviewing a model can say what it does; a format
-that no reader here understands yet is `not-available`, with what to do about it; a format whose reader answers for it
-is not this scanner's business.
+that no reader here understands yet is `not-available`, with what to do about it; so is an archive among the files,
+because only an archive that is the subject is unpacked, and its members are shown to no other scanner than those for
+pickles and for hostile archives; a format whose reader answers for it is not this scanner's business.
 """
 
 from __future__ import annotations
 
+import gzip
+import struct
 from collections.abc import Iterator
 
 from bascule.plugins.kinds import ScanFile, Seen
 from bascule.plugins.meta import Example, Meta, Reads, Rule
+from bascule.plugins.readers import Malformed
+from bascule.plugins.readers.compressed import CODECS, unpacked
 from bascule.plugins.readers.media import (
+    ARCHIVES,
     ARROW,
     CTRANSLATE2,
     ELF,
@@ -28,11 +34,14 @@ from bascule.plugins.readers.media import (
     SAVED_MODEL,
     SEVEN_ZIP,
     SQLITE,
+    TAR,
     TFLITE,
     UNKNOWN,
     WASM,
     WINDOWS_PROGRAM,
+    ZIP,
     ZSTD,
+    media_type_of,
 )
 from bascule.records import Finding, Outcome, Severity
 
@@ -58,6 +67,9 @@ _UNREAD: dict[str, tuple[str, str]] = {
     LZ4: ("an LZ4 stream", _UNPACK),
     UNKNOWN: ("a binary whose format no reader here knows", _CONVERT),
 }
+_ARCHIVES = {ZIP: "a zip archive", TAR: "a tar archive"}
+_MEMBERS = "its members were not examined for secrets, code, settings and templates"
+_UNPACK_OR_REVIEW = "publish the files unpacked, or review the archive by itself: given alone, it is unpacked"
 _PROGRAMS = {
     ELF: "an ELF program or library",
     WINDOWS_PROGRAM: "a Windows program or library",
@@ -80,8 +92,11 @@ META = Meta(
             "loads the model",
         ),
     ),
-    reads=Reads(media_types=(*_UNREAD, *_PROGRAMS)),
-    limits=("it says that a file was not understood, not that it is harmful",),
+    reads=Reads(media_types=(*_UNREAD, *_PROGRAMS, *_ARCHIVES, *CODECS)),
+    limits=(
+        "it says that a file was not understood, not that it is harmful",
+        "one file packed by itself (gzip, bzip2, xz, zlib) is looked into for pickles and archives alone",
+    ),
 )
 
 
@@ -98,6 +113,13 @@ class UnreadableBinary:
         """One finding at most."""
         if file.media_type in _PROGRAMS:
             yield _finding(Outcome.TRUE, f"this is {_PROGRAMS[file.media_type]}", META.rules[0].remedy)
+        elif file.media_type in _ARCHIVES:
+            what = _ARCHIVES[file.media_type]
+            yield _finding(Outcome.NOT_AVAILABLE, f"this is {what}; {_MEMBERS}", _UNPACK_OR_REVIEW)
+        elif file.media_type in CODECS:
+            if packs_an_archive(file):
+                what = f"this is a packed archive ({file.media_type}); {_MEMBERS}"
+                yield _finding(Outcome.NOT_AVAILABLE, what, _UNPACK_OR_REVIEW)
         elif not (file.media_type == UNKNOWN and is_sentencepiece(file)):
             what, remedy = _UNREAD[file.media_type]
             yield _finding(Outcome.NOT_AVAILABLE, f"this is {what}; its content was not examined", remedy)
@@ -105,6 +127,23 @@ class UnreadableBinary:
 
 def _finding(outcome: Outcome, message: str, remedy: str) -> Finding:
     return Finding(rule=RULE, outcome=outcome, severity=Severity.MEDIUM, message=message, remedy=remedy)
+
+
+_PEEK_BYTES = 1 << 16
+
+
+def packs_an_archive(file: ScanFile) -> bool:
+    """Does a compressed stream hold an archive, or another stream? One that breaks at once holds nothing that is
+    known; whoever unpacks it says so."""
+    head = b""
+    try:
+        for chunk in unpacked(file.read, file.size_bytes, file.media_type, max_bytes=2 << 20):
+            head += chunk
+            if len(head) >= _PEEK_BYTES:
+                break
+    except Malformed:
+        pass
+    return media_type_of(head, len(head)) in (*ARCHIVES, *CODECS, ZSTD, LZ4)
 
 
 _SENTENCEPIECE_BYTES = 64 << 20
@@ -156,6 +195,14 @@ def _pieces(count: int) -> bytes:
     return body + b"\x12\x02\x18\x01"
 
 
+def _zip(name: bytes) -> bytes:
+    """A zip of one empty member."""
+    common = struct.pack("<HHHHHLLLHH", 20, 0, 0, 0, 33, 0, 0, 0, len(name), 0)
+    local = b"PK\x03\x04" + common + name
+    index = b"PK\x01\x02" + struct.pack("<H", 20) + common + struct.pack("<HHHLL", 0, 0, 0, 0, 0) + name
+    return local + index + struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 1, 1, len(index), len(local), 0)
+
+
 _EXAMPLES = (
     Example("a compiled library", lambda: {"lib/fast.so": b"\x7fELF\x02\x01\x01" + bytes(64)}, {RULE: Outcome.TRUE}),
     Example("a Windows program", lambda: {"setup.exe": b"MZ\x90\0" + bytes(96)}, {RULE: Outcome.TRUE}),
@@ -164,6 +211,10 @@ _EXAMPLES = (
     ),
     Example("an HDF5 file", lambda: {"m.h5": b"\x89HDF\r\n\x1a\n" + bytes(64)}, {RULE: Outcome.NOT_AVAILABLE}),
     Example("a SentencePiece vocabulary", lambda: {"tokenizer.model": _pieces(40)}, {RULE: Outcome.FALSE}),
+    Example("a zip among the files", lambda: {"more.zip": _zip(b"train.py")}, {RULE: Outcome.NOT_AVAILABLE}),
+    Example("a PyTorch zip", lambda: {"model.pt": _zip(b"model/data.pkl")}, {RULE: Outcome.NOT_APPLICABLE}),
+    Example("a zip, packed", lambda: {"z.gz": gzip.compress(_zip(b"a"), mtime=0)}, {RULE: Outcome.NOT_AVAILABLE}),
+    Example("packed words", lambda: {"words.gz": gzip.compress(b"the\nof\n", mtime=0)}, {RULE: Outcome.FALSE}),
     Example("text", lambda: {"README.md": b"# A model\n"}, {RULE: Outcome.NOT_APPLICABLE}),
 )
 

@@ -206,7 +206,7 @@ class _Walk:
                 raise _Wrong
 
     def _names(self) -> bool:
-        """A module's name and one in it; false where these look like a sentence's words, which a file's name may too."""
+        """A module's name and one in it; false where these read like words of a sentence, as a file may be called."""
         lines = [self._line(_NAME_LINE) for _ in range(2)]
         if all(_NAME_LINE.fullmatch(line) for line in lines):
             return True
