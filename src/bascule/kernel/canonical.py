@@ -63,6 +63,10 @@ def _write(value: Any) -> str:
     if kind is int and -_BIGGEST_INT <= value <= _BIGGEST_INT:
         return str(value)
     if kind is float:
+        if value.is_integer() and abs(value) <= _BIGGEST_INT:
+            return str(int(value))
+        if 1e-4 <= abs(value) < 1e15:  # here Python and JavaScript write the same shortest digits
+            return repr(value)
         return rfc8785.dumps(value).decode()
     raise _NotPlain
 
