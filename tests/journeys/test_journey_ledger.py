@@ -106,7 +106,17 @@ def test_one_changed_byte_in_the_database_is_found_and_named(full: Path, tmp_pat
     assert said.json["faults"]
 
 
-def test_a_policys_change_is_told_before_it_is_made(full: Path) -> None:
-    said = here("policy", "diff", "default", "regulated", "--json", home=full)
-    assert said.code in (0, 1), said.err
+def test_a_policys_change_is_told_before_it_is_made(full: Path, models: Path) -> None:
+    here("decide", models / "fit", "--tier", "T6", "--as-of", NEXT_YEAR, "--json", home=full)  # hides no past decision
+    pack = ROOT / "examples" / "policy-pack"
+    assert here("policy", "diff", "default", "default", "--json", home=full).json["flips"] == []
+    said = here("policy", "diff", "default", pack, "--json", home=full)
+    assert said.code == 1, said.err
     assert said.json["asked"] >= 3
+    flips = {row["subject_ref"]: row for row in said.json["flips"] if row["requested_tier"] == "T6"}
+    (why,) = (row for ref, row in flips.items() if ref.endswith("/fit"))
+    assert why["verdict"] == ["granted", "granted"]
+    assert any(duty.startswith("version") for duty in why["obligations_gone"])
+    for_people = here("policy", "diff", "default", pack, home=full).out
+    assert "no longer owed: version" in for_people
+    assert f"{said.json['asked']} past decisions: {len(said.json['flips'])} would change" in for_people

@@ -114,6 +114,10 @@ def diff_command(before: str, after: str, /, *, common: Common | None = None) ->
             print_text(f"    newly blocked by {', '.join(flip.newly_blocked_by)}")
         if flip.no_longer_blocked_by:
             print_text(f"    no longer blocked by {', '.join(flip.no_longer_blocked_by)}")
+        for duty in flip.obligations_new:
+            print_text(f"    now owed: {visible(duty, 300)}")
+        for duty in flip.obligations_gone:
+            print_text(f"    no longer owed: {visible(duty, 300)}")
         if flip.error:
             print_text(f"    cannot be asked: {visible(flip.error)}")
     print_text(f"{len(questions)} past decisions: {len(flips)} would change")

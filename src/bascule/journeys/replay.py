@@ -26,13 +26,19 @@ class Replayed(Record):
 
 def replay_decisions(parts: Parts) -> tuple[Replayed, ...]:
     """Oldest first."""
-    return tuple(_replay(signed.record, parts) for signed in reversed(parts.store.decisions()))
+    return tuple(_replay(signed.record, parts) for signed in reversed(parts.store.decisions(limit=None)))
 
 
 def past_questions(parts: Parts) -> tuple[Question, ...]:
-    """The last question that was decided about each subject and ladder, of which everything is still at hand."""
+    """The last question that was decided about each subject, ladder and tier, of which everything is still at hand.
+
+    A decision as of a day to come asked what would be; it hides none that was.
+    """
+    now = parts.clock.now()
     found: dict[tuple[str, str, str], Question] = {}
-    for signed in reversed(parts.store.decisions()):
+    for signed in reversed(parts.store.decisions(limit=None)):
+        if signed.record.as_of > now:
+            continue
         question = question_of(signed.record, parts)
         if not isinstance(question, str):
             found[signed.record.subject, signed.record.ladder, signed.record.requested_tier] = question

@@ -170,8 +170,8 @@ class Store:
             seq = connection.execute(query).scalar()
         return None if seq is None else self._decision(seq)
 
-    def decisions(self, subject: Digest | None = None, limit: int = 1000) -> tuple[Signed[Decision], ...]:
-        """Decisions, the newest first, of one subject or of all. Raises as `latest_decision` does."""
+    def decisions(self, subject: Digest | None = None, limit: int | None = 1000) -> tuple[Signed[Decision], ...]:
+        """Decisions, the newest first, of one subject or of all; limit None: every one. Raises as `latest_decision`."""
         query = select(tables.decisions.c.seq).order_by(tables.decisions.c.seq.desc()).limit(limit)
         if subject is not None:
             query = query.where(tables.decisions.c.subject == subject)
