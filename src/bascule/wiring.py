@@ -48,6 +48,7 @@ def open_parts(settings: Settings, clock: Clock | None = None) -> Iterator[Parts
                 workers=settings.scan.workers,
                 seconds_per_file=settings.scan.seconds_per_file,
                 memory_mb=settings.scan.memory_mb,
+                scratch=settings.home / "scratch",
             ),
             scratch=settings.home / "scratch",
         )

@@ -240,8 +240,10 @@ def test_no_worker_outlives_the_frame(tmp_path: Path, number: signal.Signals) ->
     frame.send_signal(number)
     frame.wait(timeout=20)
     assert _wait_for(lambda: not any(_runs(pid) for pid in workers))
-    if number is signal.SIGINT:
-        assert list(scratch.iterdir()) == []
+    if number is signal.SIGKILL:
+        assert len(list(scratch.iterdir())) == 1
+        examine(inventory_of(folder), (), ScanOptions(scratch=scratch))
+    assert list(scratch.iterdir()) == []
 
 
 def _wait_for(what: object) -> object:
@@ -266,6 +268,24 @@ def _runs(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except OSError:
         return False
+
+
+FORGES = """os = __import__("os")
+        for count in range(1, 4):
+            body = b'{"say":"read","bytes":%d}' % count
+            os.write(int(__import__("sys").argv[1]), len(body).to_bytes(4, "big") + body)
+        __import__("time").sleep(60)
+        yield"""
+
+
+def test_a_scanner_that_reports_reading_byte_by_byte_buys_no_time(tmp_path: Path) -> None:
+    forger = install(tmp_path / "forger", "forger", plain("forger", FORGES))
+    inventory = inventory_of(write(tmp_path / "model", {"a.txt": b"some words"}))
+    started = time.monotonic()
+    examined = examine(inventory, [installed(forger, "forger")], ScanOptions(plugin_paths=(forger,)))
+    assert time.monotonic() - started < 20
+    assert answers(examined, "forger") == {"a.txt: forger-said": Outcome.ERROR}
+    assert "out of turn" in examined.observations["forger"].findings[0].message
 
 
 def test_a_file_that_intake_can_no_longer_open_is_failed_not_dropped(tmp_path: Path) -> None:

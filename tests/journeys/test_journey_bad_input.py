@@ -225,18 +225,6 @@ def test_kill_nine_leaves_a_ledger_that_verifies_and_no_half_report(slow_model: 
     assert list((home / "scratch").iterdir()) == []
 
 
-def test_a_review_at_work_keeps_its_scratch_while_another_clears(home: Path) -> None:
-    from bascule.journeys.scratch import workspace
-
-    left = home / "scratch" / "review-left-behind"
-    left.mkdir(parents=True)
-    with workspace(home / "scratch") as first, workspace(home / "scratch") as second:
-        assert first.is_dir()
-        assert second.is_dir()
-        assert not left.exists()
-    assert list((home / "scratch").iterdir()) == []
-
-
 def test_the_shipped_contexts_are_read(home: Path, model: Path) -> None:
     for context in sorted(CONTEXTS.glob("*.yaml")):
         said = here("decide", model, "--context", context, "--json", home=home)

@@ -21,13 +21,13 @@ from bascule.collect.intake import Inventory, take_in
 from bascule.collect.scan import Examined, examine
 from bascule.journeys.document import review_document
 from bascule.journeys.parts import Parts, Policy, Progress, silent, vocabulary_of
-from bascule.journeys.scratch import workspace
 from bascule.judge import judge
 from bascule.judge.context import merge_context
 from bascule.judge.people import is_holder
 from bascule.judge.question import Judgement, Question
 from bascule.kernel.digests import Digest
 from bascule.kernel.errors import InputError
+from bascule.kernel.scratch import held_folder
 from bascule.kernel.text import suggestion, visible
 from bascule.plugins.kinds import Fetched, Source, Workspace
 from bascule.plugins.registry import Loaded
@@ -110,7 +110,7 @@ def collect(
 ) -> Collected:
     """Bring the bytes, look at them, sign what was seen, record it."""
     scanners = choose_scanners(parts.scanners, only)
-    with workspace(parts.scratch) as folder:
+    with held_folder(parts.scratch, "review-") as folder:
         fetched = fetch(ref, parts.sources, Workspace(folder, progress))
         inventory = take_in(fetched, Workspace(folder, progress), parts.intake)
         known = parts.store.find_subject(ref)

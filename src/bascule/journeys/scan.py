@@ -15,7 +15,7 @@ from bascule.collect.scan import Examined, examine
 from bascule.journeys.document import finding_order
 from bascule.journeys.parts import Parts, Progress, silent
 from bascule.journeys.review import choose_scanners, fetch
-from bascule.journeys.scratch import workspace
+from bascule.kernel.scratch import held_folder
 from bascule.plugins.kinds import Workspace
 from bascule.records import Artefact, Confidence, FindingView, Outcome, ScanDocument, ScannedFile, Severity
 from bascule.records.artefact import IntakeNote
@@ -31,7 +31,7 @@ def scan(
     notes: list[str] = []
     scanners = choose_scanners(parts.scanners, only)
     for ref in refs:
-        with workspace(parts.scratch) as folder:
+        with held_folder(parts.scratch, "review-") as folder:
             inventory = take_in(
                 fetch(ref, parts.sources, Workspace(folder, progress)), Workspace(folder, progress), parts.intake
             )

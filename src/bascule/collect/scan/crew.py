@@ -1,7 +1,8 @@
 """Workers as the frame sees them: started, given a file, listened to, ended.
 
 Rules: a worker gets no environment, no standard input or output, no descriptor but its channel; it has its own session,
-so Ctrl-C reaches the frame alone; whatever way the frame ends, no worker and no scratch folder is left.
+so Ctrl-C reaches the frame alone; whatever way the frame ends, no worker is left, and no scratch folder for longer than
+until the next scan.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +24,7 @@ from bascule.collect.scan import wire
 from bascule.collect.scan.options import ScanOptions
 from bascule.collect.scan.sandbox import Held
 from bascule.kernel.errors import UpstreamError
+from bascule.kernel.scratch import held_folder
 from bascule.kernel.text import visible
 
 START_SECONDS = 60.0
@@ -165,16 +168,9 @@ def no_worker(why: str) -> UpstreamError:
     )
 
 
-@contextlib.contextmanager
-def scratch_folder(options: ScanOptions) -> Iterator[Path]:
-    """A private folder for all workers of one scan, gone afterwards."""
-    if options.scratch is not None:
-        options.scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
-    folder = Path(tempfile.mkdtemp(prefix="bascule-scan-", dir=options.scratch)).resolve()
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+def scratch_folder(options: ScanOptions) -> AbstractContextManager[Path]:
+    """A private folder for all workers of one scan, gone afterwards; those of killed scans are removed first."""
+    return held_folder(options.scratch or Path(tempfile.gettempdir()), "bascule-scan-")
 
 
 def capabilities() -> Held:

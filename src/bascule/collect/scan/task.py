@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from bascule.collect.intake import Entry
 from bascule.collect.scan import wire
 from bascule.collect.scan.crew import START_SECONDS, Gone
+from bascule.collect.scan.file import REPORT_BYTES
 from bascule.collect.scan.options import ScanOptions
 from bascule.kernel.canonical import canonical_json
 from bascule.kernel.digests import Sha256, as_sha256
@@ -131,8 +132,8 @@ class Hearing:
                 self.task.fail(why)
 
     def _reads_on(self, count: int) -> bool:
-        # Strictly more each time: a worker cannot keep its clock running by repeating itself.
-        return self.task.read_bytes < count <= self.task.entry.size_bytes
+        # A stretch more each time, as `OpenFile` tells it: a worker cannot keep its clock running byte by byte.
+        return self.task.read_bytes + REPORT_BYTES <= count <= self.task.entry.size_bytes
 
     def _ends(self, scanner: str, why: object) -> None:
         self._scanner = None
