@@ -12,6 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from bascule.journeys.review import record
+from bascule.kernel.digests import as_digest
+from bascule.records import Finding, Outcome, Severity
+from bascule.settings import Settings
+from bascule.wiring import open_parts
 from builders import embedding_model, write
 from commands import Said, here
 
@@ -87,11 +92,32 @@ def test_the_requester_and_the_evidences_producer_do_not_count(team: Team, decis
 
 
 def test_evidence_that_changes_the_answer_voids_what_was_signed(team: Team, decision: str, tmp_path: Path) -> None:
-    approve(decision, "A. Lead", "release-owner", team.lead)
-    # The card's reader breaks from now on: `review --only` records what it cannot say any more.
-    granted = approve(decision, "S. Guard", "security", team.guard)
-    assert granted.code == 0
-    assert here("approve", decision.replace("a", "b"), "--person", "x", "--role", "security", home=team.guard).code == 2
+    assert approve(decision, "A. Lead", "release-owner", team.lead).code == 1
+    find_a_call(decision, team.collector, f"sqlite:///{tmp_path / 'shared.db'}")
+    said = approve(decision, "S. Guard", "security", team.guard)
+    assert (said.code, said.json["in_effect"]) == (1, False)
+    assert set(refused(said)) == {"judged again with what is known now, the answer differs"}
+
+
+def find_a_call(decision: str, home: Path, database_url: str) -> None:
+    """The scanner of pickles looks again at what was decided about, and this time finds a call in the weights."""
+    with open_parts(Settings(home=home, database_url=database_url)) as parts:
+        signed = parts.store.decision(as_digest(decision))
+        assert signed is not None
+        subject = parts.store.subject(signed.record.subject)
+        assert subject is not None
+        (seen,) = (item for item in parts.store.evidence_for(subject.digest) if item.slot.tool == "pickle_opcodes")
+        assert seen.observations is not None
+        call = Finding(
+            rule="pickle-calls-code",
+            outcome=Outcome.TRUE,
+            severity=Severity.CRITICAL,
+            message="a load calls `posix.system`",
+            artefact=next(item.path for item in subject.artefacts if item.kind == "weights"),
+            remedy="delete the pickle",
+        )
+        again = seen.observations.model_copy(update={"findings": (call,)})
+        record(subject, {"pickle_opcodes": again}, parts.scanners, parts)
 
 
 def test_a_name_that_is_not_the_key_holders_does_not_count(team: Team, decision: str) -> None:
@@ -202,16 +228,22 @@ def test_a_renewal_counts_once_two_people_beside_its_owner_have_signed_it(team: 
     assert again.json["renewal_of"] == first.json["digest"]
     beyond = ("decide", model, "--tier", "T6", "--json")
     assert again.json["digest"] not in waivers_of(here(*beyond, home=team.lead))
-    assert approve(again.json["digest"], "A. Lead", "release-owner", team.lead).code == 0
-    assert approve(again.json["digest"], "N. Obody", "security", team.guard).code == 0
+    assert states_of(team.lead) == ["holds", "unsigned"]
+    assert approve(again.json["digest"], "A. Lead", "release-owner", team.lead).code == 1
+    assert approve(again.json["digest"], "N. Obody", "security", team.guard).code == 1
     assert again.json["digest"] not in waivers_of(here(*beyond, home=team.lead))
-    for person, role, home in (("A. Lead", "release-owner", team.lead), ("S. Guard", "security", team.guard)):
-        assert approve(again.json["digest"], person, role, home).code == 0
+    last = approve(again.json["digest"], "S. Guard", "security", team.guard)
+    assert (last.code, last.json["in_effect"]) == (0, True)
+    assert states_of(team.lead) == ["holds", "holds"]
     decided = here(*beyond, home=team.lead)
     assert decided.code == 0
     assert again.json["digest"] in waivers_of(decided)
     assert here("ledger", "replay", home=team.lead).code == 0
     assert here("waiver", "grant", blocking[0], model, *words, home=team.lead).code == 2
+
+
+def states_of(home: Path) -> list[str]:
+    return sorted(row["state"] for row in here("waiver", "list", "--json", home=home).json["waivers"])
 
 
 def waivers_of(said: Said) -> list[str]:

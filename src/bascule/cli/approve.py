@@ -28,8 +28,8 @@ def approve_command(decision: str, /, *, person: str, role: str, common: Common 
     """
     common = common or Common()
     with open_session(common) as session:
-        approval, states = approve(as_digest(decision), person, role, session.parts)
-    in_effect = all(state.met for state in states)
+        signed = approve(as_digest(decision), person, role, session.parts)
+    approval, states, in_effect = signed.approval, signed.tiers, signed.in_effect
     if common.json:
         rows = [_row(state) for state in states]
         print_json(
@@ -42,8 +42,8 @@ def approve_command(decision: str, /, *, person: str, role: str, common: Common 
         print_text(f"  {state.tier}: {len(state.accepted)} of {state.quorum} signatures{wanting}")
         for refused in state.refused:
             print_text(f"    not counted: {visible(refused.who)}: {refused.why}")
-    if states:
-        print_text("the decision is in effect" if in_effect else "the decision is not yet in effect")
+    what = "decision" if states else "waiver"
+    print_text(f"the {what} is in effect" if in_effect else f"the {what} is not yet in effect")
     return 0 if in_effect else 1
 
 

@@ -49,6 +49,9 @@ def grant_command(
     else:
         until = format_instant(waiver.expires_at)
         print_text(f"`{waiver.rule}` may pass at {waiver.tier} until {until}; {visible(waiver.owner)} answers for it")
+        if waiver.renewal_of is not None:
+            print_text("it renews another, and counts once two people beside its owner have signed it:")
+            print_text(f"  bascule approve {waiver.content_digest()} --person … --role …")
     return 0
 
 
@@ -56,8 +59,7 @@ def list_command(*, common: Common | None = None) -> int:
     """List waivers, newest first, and whether they still hold."""
     common = common or Common()
     with open_session(common) as session:
-        now = session.parts.clock.now()
-        rows = [(waiver, waiver_state(waiver, now)) for waiver in all_waivers(session.parts)]
+        rows = [(waiver, waiver_state(waiver, session.parts)) for waiver in all_waivers(session.parts)]
     if common.json:
         print_json({"schema": "bascule.waivers/v1", "waivers": [{**w.as_json(), "state": state} for w, state in rows]})
         return 0

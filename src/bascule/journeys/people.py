@@ -9,13 +9,22 @@ changes what was decided before.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
+from typing import Literal
 
 from bascule.attest import PREDICATE_APPROVAL, PREDICATE_WAIVER, sign_record
 from bascule.journeys.parts import Parts, Policy
 from bascule.journeys.replay import question_of
+from bascule.journeys.review import waiver_approvals
 from bascule.judge import judge
-from bascule.judge.people import MAX_WAIVER, ApprovalState, approval_state, is_holder
+from bascule.judge.people import (
+    MAX_WAIVER,
+    RENEWAL_QUORUM,
+    ApprovalState,
+    approval_state,
+    is_holder,
+    renewal_signers,
+)
 from bascule.kernel.digests import Digest
 from bascule.kernel.errors import BasculeError, InputError
 from bascule.kernel.text import suggestion, visible
@@ -35,15 +44,25 @@ class WaiverRequest:
     days: int = MAX_WAIVER.days
 
 
-def approve(digest: Digest, person: str, role: str, parts: Parts) -> tuple[Approval, tuple[ApprovalState, ...]]:
-    """Sign a decision in a role; the approval, and how far each tier that needs signatures has come.
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """What one signature did. tiers: how far each tier that needs signatures has come; a waiver has none."""
 
-    A waiver that renews another is signed in the same way, and has no tiers.
+    approval: Approval
+    in_effect: bool
+    tiers: tuple[ApprovalState, ...] = ()
+
+
+def approve(digest: Digest, person: str, role: str, parts: Parts) -> Signed:
+    """Sign a decision in a role, or, in the same way, a waiver that renews another.
+
     Raises InputError `people.unknown-decision`, `people.nothing-to-approve`, `people.unknown-role` or
     `people.not-the-holder`.
     """
-    if any(waiver.content_digest() == digest for waiver in all_waivers(parts)):
-        return _sign(digest, person, role, parts), ()
+    for waiver in all_waivers(parts):
+        if waiver.content_digest() == digest:
+            approval = _sign(digest, person, role, parts)
+            return Signed(approval, waiver_state(waiver, parts) == "holds")
     decision = find_decision(digest, parts)
     if not decision.approvals_needed:
         raise InputError(
@@ -59,7 +78,9 @@ def approve(digest: Digest, person: str, role: str, parts: Parts) -> tuple[Appro
             f"the role `{visible(role)}` is not asked for",
             near or f"ask one of: {', '.join(roles)}",
         )
-    return _sign(digest, person, role, parts), states(decision, parts)
+    approval = _sign(digest, person, role, parts)
+    tiers = states(decision, parts)
+    return Signed(approval, all(tier.met for tier in tiers), tiers)
 
 
 def _sign(digest: Digest, person: str, role: str, parts: Parts) -> Approval:
@@ -187,9 +208,15 @@ def _renewed(rule: str, subject: Digest, tier: str, parts: Parts) -> Digest | No
     return earlier[-1].content_digest() if earlier else None
 
 
-def waiver_state(waiver: Waiver, now: datetime) -> str:
-    """`holds` or `expired`, for lists."""
-    return "holds" if waiver.issued_at <= now < waiver.expires_at else "expired"
+def waiver_state(waiver: Waiver, parts: Parts) -> Literal["holds", "expired", "unsigned"]:
+    """`unsigned`: it renews another, and too few people beside its owner have signed it yet."""
+    if not waiver.issued_at <= parts.clock.now() < waiver.expires_at:
+        return "expired"
+    if waiver.renewal_of is None:
+        return "holds"
+    digest = waiver.content_digest()
+    signed = [each for each in waiver_approvals(waiver.subject, parts) if each.decision == digest]
+    return "holds" if renewal_signers(waiver, signed) >= RENEWAL_QUORUM else "unsigned"
 
 
 def all_waivers(parts: Parts) -> tuple[Waiver, ...]:

@@ -121,10 +121,15 @@ def _unrenewable(waiver: Waiver, known: Mapping[Digest, Waiver], signed: Sequenc
         return "a waiver is renewed once"
     if (first.rule, first.subject, first.tier) != (waiver.rule, waiver.subject, waiver.tier):
         return "it renews a waiver for something else"
-    people = _distinct(approval for approval in signed if looks(approval.person) != looks(waiver.owner))
+    people = renewal_signers(waiver, signed)
     if people < RENEWAL_QUORUM:
         return f"a renewal needs {RENEWAL_QUORUM} people beside its owner, and {people} signed"
     return ""
+
+
+def renewal_signers(waiver: Waiver, signed: Iterable[Approval]) -> int:
+    """How many people beside its owner signed a waiver that renews another. `signed`: the approvals of its digest."""
+    return _distinct(approval for approval in signed if looks(approval.person) != looks(waiver.owner))
 
 
 def _distinct(approvals: Iterable[Approval]) -> int:
