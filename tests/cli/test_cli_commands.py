@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,22 @@ def test_json_is_one_document_of_its_schema_and_text_says_something(
 def test_the_example_pack_holds_its_cases_and_lints_clean() -> None:
     assert here("policy", "test", PACK).code == 0
     assert here("policy", "lint", PACK).code == 0
+
+
+def test_a_wrong_option_says_what_is_near_and_is_json_where_json_is_asked_for() -> None:
+    said = here("review", "model", "--teir", "T6", "--json")
+    assert "Did you mean --tier?" in said.err
+    assert (said.code, said.json["schema"], said.json["code"]) == (2, "bascule.error/v1", "cli.usage")
+    assert "--teir" in said.json["message"]
+
+
+def test_what_a_report_may_ask_for_is_a_command_or_says_that_it_is_still_to_come() -> None:
+    packs = (ROOT / "src" / "bascule" / "builtin" / "policies").rglob("*.yaml")
+    named = {name for path in packs for name in re.findall(r"bascule ([a-z]+)", path.read_text())}
+    known = {*_GROUPS[""], *_GROUPS}
+    assert {"eval", "redteam", "review"} <= named
+    for name in sorted(named - known):
+        assert f"`bascule {name}`" in here(name, "TARGET", "--json").refuses("cli.not-yet")
 
 
 def test_an_unknown_rule_or_document_says_what_is_near() -> None:

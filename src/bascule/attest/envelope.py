@@ -106,7 +106,7 @@ def verify(envelope: bytes, verifiers: Sequence[Key], threshold: int = 1) -> Ver
         raise EvidenceError(
             "attest.untrusted-key",
             f"signed by {len(signed_by)} trusted keys where {threshold} must be; it names {claims}",
-            "trust the producer's key, if you do trust them",
+            "trust the producer's key, if you do trust them: `bascule keys trust FILE --name NAME`",
         )
     return Verified(payload, payload_type, tuple(sorted(signed_by)), unknown)
 

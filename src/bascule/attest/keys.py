@@ -163,7 +163,9 @@ class KeyRing:
         signed = [item for item in self.trusted() if item.key_id in key_ids]
         if not signed:
             raise EvidenceError(
-                "attest.untrusted-key", "none of the keys that signed this is trusted", "trust the producer's key"
+                "attest.untrusted-key",
+                "none of the keys that signed this is trusted",
+                "trust the producer's key, if you do trust them: `bascule keys trust FILE --name NAME`",
             )
         first = max(signed, key=lambda item: order.index(item.holder.independence))
         return Producer(key_id=first.key_id, independence=first.holder.independence, name=first.holder.name)

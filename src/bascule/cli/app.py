@@ -57,6 +57,13 @@ _GROUP_HELP = {
 }
 
 
+# Reports name these as ways to evidence; the version that has them is still to come.
+_TO_COME = (
+    *("advisory", "data", "drift", "eval", "fork", "gateway", "incident", "licence", "memorise", "redteam"),
+    *("release", "serve", "tamper", "usage", "verify"),
+)
+
+
 def build_app() -> App:
     """The command tree, with nothing imported that `--help` does not need."""
     app = App(
@@ -82,9 +89,11 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command. Returns the exit code; the console script exits with it."""
     given = sys.argv[1:] if arguments is None else arguments
     try:
+        if given and given[0] in _TO_COME:
+            return _explain(_not_yet(given[0]), as_json="--json" in given)
         result = build_app()(given)
-    except CycloptsError:
-        return 2  # cyclopts has said what is wrong, with a suggestion
+    except CycloptsError as error:
+        return _misused(error, as_json="--json" in given)  # cyclopts has said what is wrong, with a suggestion
     except KeyboardInterrupt:
         print("interrupted; nothing was half-written", file=sys.stderr)
         return 130
@@ -95,6 +104,26 @@ def main(arguments: list[str] | None = None) -> int:
     except Exception as error:
         return _explain(error, as_json="--json" in given)
     return result if isinstance(result, int) else 0
+
+
+def _not_yet(name: str) -> Exception:
+    from bascule.kernel.errors import InputError
+
+    return InputError(
+        "cli.not-yet",
+        f"`bascule {name}` is not part of this version",
+        "until it is, what it would measure stays unknown, and unknown grants nothing",
+    )
+
+
+def _misused(error: CycloptsError, *, as_json: bool) -> int:
+    print("hint: see `bascule --help`, or `--help` after the command", file=sys.stderr)
+    if as_json:
+        from bascule.cli.output import print_json
+
+        hint = "see `bascule --help`"
+        print_json({"schema": "bascule.error/v1", "code": "cli.usage", "message": str(error), "hint": hint})
+    return 2
 
 
 def _explain(error: Exception, *, as_json: bool) -> int:

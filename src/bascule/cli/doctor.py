@@ -18,7 +18,7 @@ from bascule.wiring import open_parts
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One line: is it there, and what would it add?"""
+    """One line: is it there, and what would it add, or, where it is broken, what mends it?"""
 
     name: str
     state: str
@@ -38,7 +38,8 @@ def doctor_command(*, common: Common | None = None) -> int:
         for check in checks:
             print_text(f"{check.state:<8} {check.name:<22} {check.detail}")
             if check.adds and check.state != "ok":
-                print_text(f"{'':<31} would add: {check.adds}")
+                label = "would add" if check.state == "missing" else "remedy"
+                print_text(f"{'':<31} {label}: {check.adds}")
     return 1 if broken else 0
 
 

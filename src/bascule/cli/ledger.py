@@ -38,6 +38,8 @@ def verify_command(*, head: str | None = None, common: Common | None = None) -> 
         return 1 if faults else 0
     for fault in faults:
         print_text(f"fault: {fault}")
+    if any(fault.what == "head-unverified" for fault in faults):
+        print_text("trust whoever signed, if you do: `bascule keys trust FILE --name NAME`, and verify again")
     print_text("NOT verified" if faults else f"verified: {size} entries, head {root or 'none'}")
     return 1 if faults else 0
 
