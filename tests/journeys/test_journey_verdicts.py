@@ -137,6 +137,8 @@ def test_a_closed_model_is_limited_to_what_a_black_box_can_show(name: str, revie
     assert said.code in (1, 2)
     assert list(document["granted"]) == ["endpoint"]
     assert rank(document["granted"]["endpoint"]) <= 4
+    # What a scanner of files would tell is not to be had, so nobody is sent to one.
+    assert not [row["command"] for row in document["missing"] if "--only" in row["command"]]
     assert any("from outside only" in line for line in document["limits"]), document["limits"]
 
 

@@ -388,6 +388,10 @@ def _what_it_is(stated: Stated, assessor: Assessor, blocker: Blocker) -> Step | 
     for supposes in _suppositions({name: _candidates(name, None, scenario.when) for name in unknown}):
         under = assessor.supposing(replace(assessor.conditions.book, supposed=_merged(assessor, supposes)))
         if under.conditions.holds(scenario.when, blocker.kind, blocker.tier) is False:
+            if not _all_context(supposes) and assessor.conditions.holds(
+                "subject.black_box", blocker.kind, blocker.tier
+            ):
+                return None  # there is no repository to say it in: only what the endpoint does can be shown
             step = _stated_context(list(supposes)) if _all_context(supposes) else _told(supposes)
             step.dimension, step.weight, step.supposes = scenario.dimension, 1.0, supposes
             step.because = "it is unknown whether every scenario applies"

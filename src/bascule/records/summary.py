@@ -48,11 +48,12 @@ def headline(document: ReviewDocument) -> str:
         "unknown": f"Cannot be granted at {asked.id}: not enough is known",
     }[document.verdict]
     if not kind:
-        return f"{answer}: there is nothing here to open"
+        return f"{answer}: there is nothing here to decide about"
     name = kind.replace("_", " ")
     if tier.rank == 0:
         return f"{answer}: {name} must stay at {tier.id}, {tier.name}"
-    return f"{answer}: {name} may be opened to {tier.id}, {tier.name}"
+    verb = "opened to" if any(each.distributes for each in document.ladder.tiers) else "used at"
+    return f"{answer}: {name} may be {verb} {tier.id}, {tier.name}"
 
 
 def next_tier(document: ReviewDocument) -> str | None:

@@ -94,6 +94,9 @@ def _answer(console: Console, d: ReviewDocument) -> None:
         signers = "1 person signs" if need.quorum == 1 else f"{need.quorum} persons sign"
         command = f"bascule approve {d.decision} --person … --role …"
         console.print(Text(f"\nIn effect once {signers}: {command}", style=_SOFT))
+        signed = ", ".join(f"{visible(each.person, 80)} as {visible(each.role, 80)}" for each in d.approvals)
+        if signed:
+            console.print(Text(f"Signed so far: {signed}", style=_SOFT))
 
 
 def _dimensions(console: Console, d: ReviewDocument) -> None:
