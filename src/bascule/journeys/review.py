@@ -141,11 +141,11 @@ def fetch(ref: str, sources: tuple[Loaded, ...], space: Workspace) -> Fetched:
     for source in sorted(usable, key=lambda item: item.meta.id == "path"):
         if source.accepts(ref):
             return source.fetch(ref, space)
-    known = sorted(loaded.id for loaded in sources if loaded.plugin is not None)
+    known = [loaded.plugin.meta.title for loaded in sources if loaded.plugin is not None]
     raise InputError(
         "review.no-source",
         f"`{visible(ref)}` is neither a file or folder that exists, nor a reference that a source accepts",
-        f"check the path; sources here: {', '.join(known)} (`bascule plugins`)",
+        f"check the path, or give one of these. {'. '.join(known)}",
     )
 
 
