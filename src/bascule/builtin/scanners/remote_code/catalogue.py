@@ -125,3 +125,13 @@ SENSITIVE_PATHS = (
     r"|\.profile$|/etc/(?:passwd|shadow|sudoers|cron)|\.kube/config|\.docker/config\.json|\.pypirc|\.npmrc"
     r"|sitecustomize\.py|huggingface/token|crontab|Login Data|Cookies$|wallet\.dat|/proc/self/(?:mem|environ)"
 )
+
+_LIBRARIES = """
+    accelerate albumentations anomalib audiomentations bitsandbytes catboost clip collections datasets datetime
+    diffusers einops espnet2 evaluate fairseq fairseq2 flax functools itertools jax keras lightgbm lightning
+    lightning_fabric math monai nemo numpy omegaconf open_clip optax optuna pandas pathlib peft pytorch_lightning random
+    safetensors scipy sentence_transformers setfit sklearn spacy speechbrain tensorflow thinc timm tokenizers torch
+    torch_geometric torchaudio torchmetrics torchvision transformers trl ultralytics xgboost
+"""
+KNOWN_LIBRARIES = frozenset(_LIBRARIES.split())
+"""What settings of a model commonly have their loader build; whatever the catalogue names is told all the same."""

@@ -2,7 +2,8 @@
 
 `auto_map` and `custom_pipelines` (transformers), module lists (sentence-transformers) and pipeline indices (diffusers)
 name classes by file. A file of this repository is scanned with it; one of another repository, written
-`org/name--file.Class`, is fetched when the model loads, and no configuration can pin its revision.
+`org/name--file.Class`, is fetched when the model loads, and no configuration can pin its revision. `auto_mapping`
+(peft) names a module that loading an adapter imports, and `_target_` (Hydra) a callable, as in YAML.
 """
 
 from __future__ import annotations
@@ -11,12 +12,15 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from bascule.builtin.scanners.remote_code.catalogue import KNOWN_LIBRARIES
+from bascule.builtin.scanners.remote_code.instances import judged
 from bascule.builtin.scanners.remote_code.sight import REMOTE_CODE, Sight
 from bascule.plugins.kinds import Listed
 from bascule.plugins.readers import Malformed
 from bascule.records import Severity
 
 _MAPS = ("auto_map", "custom_pipelines")
+_KEPT = (*_MAPS, "auto_mapping", "_target_")
 _KNOWN_MODULES = ("sentence_transformers.", "pylate.", "model2vec.")
 
 
@@ -26,7 +30,7 @@ def remote_classes(source: str, path: str, listing: Sequence[Listed]) -> Iterato
 
     def keep(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         # Of a key given twice, loaders differ in which they take: both count.
-        held.extend((key, value) for key, value in pairs if key in _MAPS)
+        held.extend((key, value) for key, value in pairs if key in _KEPT)
         return dict(pairs)
 
     try:
@@ -37,6 +41,9 @@ def remote_classes(source: str, path: str, listing: Sequence[Listed]) -> Iterato
     folder = path.rpartition("/")[0]
     told: set[tuple[str, str]] = set()
     for key, value in held:
+        if key not in _MAPS:
+            yield from _imported(key, value)
+            continue
         for role, reference in _references(value, key):
             if (role, reference) not in told:
                 told.add((role, reference))
@@ -46,6 +53,21 @@ def remote_classes(source: str, path: str, listing: Sequence[Listed]) -> Iterato
         yield from _modules(document, folder, neighbours)
     elif name == "model_index.json" and isinstance(document, dict):
         yield from _pipeline(document, folder, neighbours)
+
+
+def _imported(key: str, value: Any) -> Iterator[Sight]:
+    """What a loader imports by its dotted name: an adapter's base class, and the callable of a `_target_`."""
+    if key == "_target_":
+        sight = judged(value, key, key) if isinstance(value, str) else None
+        if sight is not None:
+            yield sight
+        return
+    library = value.get("parent_library") if isinstance(value, dict) else None
+    if not isinstance(library, str) or library.partition(".")[0] in KNOWN_LIBRARIES:
+        return
+    name = str(value.get("base_model_class"))
+    what = f"`auto_mapping` has the loader import `{library}`, which is of no known library, for `{name}`"
+    yield Sight(REMOTE_CODE, Severity.HIGH, key, what, {"library": library[:200], "class": name[:200]})
 
 
 def _references(value: Any, role: str) -> Iterator[tuple[str, str]]:

@@ -19,6 +19,8 @@ _MAX_CHARS = 1 << 16
 _MAX_ALTERNATIVES = 8
 _ROUNDS = 3
 _BUILT_INS = frozenset(dir(builtins))
+# Stands for what `operator.methodcaller` made: the method's name follows.
+_BY_METHOD = "operator.methodcaller:"
 _Value = str | bytes | int | None
 _COMPOUND = (
     ast.Attribute,
@@ -97,6 +99,15 @@ class Names:
             self._known_dotted[key] = frozenset(sorted(set(self._dotted(node)))[:_MAX_ALTERNATIVES])
         return self._known_dotted[key]
 
+    def called(self, node: ast.Call) -> frozenset[str]:
+        """The dotted names of what a call calls: `methodcaller("system", "x")(os)` calls `os.system`."""
+        callees = self.dotted(node.func)
+        found = set(callees)
+        for callee in callees:
+            if callee.startswith(_BY_METHOD) and node.args:
+                found |= {_member(base, callee.removeprefix(_BY_METHOD)) for base in self.dotted(node.args[0])}
+        return frozenset(found)
+
     def _dotted(self, node: ast.expr) -> Iterable[str]:
         if isinstance(node, ast.Name):
             return self._of_name(node.id)
@@ -140,6 +151,10 @@ class Names:
                 found |= {f"{base}.__dict__" for base in self.dotted(node.args[0])}
             elif callee in ("builtins.globals", "builtins.locals"):
                 found.add(callee)
+            elif callee == "operator.methodcaller" and node.args:
+                method = self.text(node.args[0])
+                if method is not None:
+                    found.add(_BY_METHOD + method)
             elif callee == "functools.partial" and node.args:
                 found |= self.dotted(node.args[0])
             elif callee in ("sys.modules.get", "sys.modules.__getitem__") and node.args:

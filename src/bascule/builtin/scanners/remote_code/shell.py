@@ -1,21 +1,26 @@
-"""Shell lines in notebooks, told by what they would do when somebody runs the cell."""
+"""Shell: lines of notebooks, scripts and Dockerfiles, told by what they would do when somebody runs them."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from bascule.builtin.scanners.remote_code.sight import DANGEROUS_CALL, Sight
 from bascule.records import Severity
 
+_FETCH = r"(?:curl|wget|aria2c)"
+_SHELL = r"(?:(?:ba|z|da|k)?sh|python[\d.]*|perl|ruby|node)"
+_BRINGS = re.compile(rf"\b{_FETCH}\b|\bbase64\s+(?:-d|-D|--decode)\b")
+_TAKES = re.compile(rf"\s*(?:sudo\s+(?:-\S+\s+){{0,9}})?(?:env\s+)?(?:\w+=\S*\s+){{0,9}}(?:\S*/)?{_SHELL}(?![\w-])")
 _RUNS_DOWNLOAD = (
-    r"\b(?:curl|wget)\b[^|;&]*\|\s*(?:sudo\s+)?(?:ba|z|da)?sh\b"
-    r"|\b(?:ba|z)?sh\s+<\(\s*(?:curl|wget)"
-    r"|base64\s+(?:-d|--decode)[^|]*\|\s*(?:ba)?sh"
+    rf"(?:\b(?:{_SHELL}|source)|(?:^|[\s;&])\.)\s+(?:-\S+\s+){{0,9}}<\(\s*{_FETCH}\b"
+    rf"|\b(?:eval|{_SHELL}\s+(?:-\w+\s+){{0,9}}-\w*[ce])\s+[\"']?(?:\$\(|`)\s*{_FETCH}\b"
+    r"|(?i:\b(?:iex|invoke-expression)\b.{0,500}\b(?:iwr|irm|invoke-webrequest|invoke-restmethod|downloadstring)\b)"
 )
-_OPENS_SHELL = r"/dev/tcp/|\bnc\s+(?:-\w+\s+)*-e\b|\bncat\b.*--exec|mkfifo\b.*\bnc\b"
+_OPENS_SHELL = r"/dev/tcp/|\bnc\s+(?:-\w+\s+)*-e\b|\bncat\b.{0,500}--exec|mkfifo\b.{0,500}\bnc\b"
 _REMOVES = r"\brm\s+-\w*[rf]\w*\s+(?:/|~|\$HOME)(?:\s|$)"
-_INSTALLS = r"\bpip3?\s+install\b.*(?:https?://|git\+|--index-url|--extra-index-url|-i\s+http)"
+_INSTALLS = r"\bpip3?\s+install\b.{0,500}(?:https?://|git\+|--index-url|--extra-index-url|-i\s+http)"
 _LINES: tuple[tuple[re.Pattern[str], Severity, str], ...] = (
     (re.compile(_RUNS_DOWNLOAD), Severity.HIGH, "runs what it downloads"),
     (re.compile(_OPENS_SHELL), Severity.HIGH, "opens a shell to elsewhere"),
@@ -27,9 +32,66 @@ _LINES: tuple[tuple[re.Pattern[str], Severity, str], ...] = (
 def shell_lines(lines: Iterable[tuple[int, str]], prefix: str) -> Iterator[Sight]:
     """Lines worth a person's attention."""
     for number, line in lines:
-        for pattern, severity, does in _LINES:
-            match = pattern.search(line)
-            if match:
-                seen = {"command": match.group()[:200]}
-                yield Sight(DANGEROUS_CALL, severity, f"{prefix}line {number}", f"a shell line {does}", seen)
-                break
+        for command, severity, does in _worth_telling(line):
+            seen = {"command": command[:200]}
+            yield Sight(DANGEROUS_CALL, severity, f"{prefix}line {number}", f"a shell line {does}", seen)
+            break
+
+
+def _worth_telling(line: str) -> Iterator[tuple[str, Severity, str]]:
+    for pipeline in _PIPELINE_END.split(line):
+        if _pipes_into_a_shell(pipeline):
+            yield pipeline.strip(), Severity.HIGH, "runs what it downloads"
+    for pattern, severity, does in _LINES:
+        match = pattern.search(line)
+        if match:
+            yield match.group(), severity, does
+
+
+_PIPELINE_END = re.compile(r"&&|\|\||;")
+
+
+def _pipes_into_a_shell(pipeline: str) -> bool:
+    brought = False
+    for command in pipeline.split("|"):
+        if brought and _TAKES.match(command):
+            return True
+        brought = brought or _BRINGS.search(command) is not None
+    return False
+
+
+def script_lines(source: str, is_dockerfile: bool = False) -> Iterator[Sight]:
+    """The same in a script, or in the RUN instructions of a Dockerfile: medium at most, as a person runs it knowingly.
+
+    A line that a backslash or an open pipe continues is one line, told where it begins.
+    """
+    for sight in shell_lines(_commands(source, is_dockerfile), ""):
+        yield replace(sight, severity=min(sight.severity, Severity.MEDIUM, key=lambda severity: severity.rank))
+
+
+_CONTINUES = re.compile(r"(?:\\|[|&]|\|\|)$")
+
+
+def _commands(source: str, is_dockerfile: bool) -> Iterator[tuple[int, str]]:
+    first = 0
+    parts: list[str] = []
+    for number, line in enumerate(source.splitlines(), start=1):
+        line = line.strip()
+        if line.startswith("#") or (parts and not line):
+            continue
+        first = first if parts else number
+        parts.append(line.removesuffix("\\"))
+        if not _CONTINUES.search(line):
+            yield from _command(first, parts, is_dockerfile)
+            parts = []
+    if parts:
+        yield from _command(first, parts, is_dockerfile)
+
+
+_RUN_INSTRUCTION = re.compile(r"(?:ONBUILD\s+)?RUN\s", re.IGNORECASE)
+
+
+def _command(first: int, parts: list[str], is_dockerfile: bool) -> Iterator[tuple[int, str]]:
+    line = " ".join(parts)
+    if not is_dockerfile or _RUN_INSTRUCTION.match(line):
+        yield first, line
