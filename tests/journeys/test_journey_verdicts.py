@@ -104,19 +104,24 @@ def test_an_unfit_model_is_refused_for_the_call_and_told_what_would_open_it(revi
 
 
 def test_three_contexts_lead_the_same_evidence_to_three_decisions(review: Review, place: Place) -> None:
-    model = place("generative", generative_model())
-    asked = {"eu-health": "T4", "us-research": "T6", "intranet": "T2"}
+    terms = card(licence="cc-by-nc-4.0", pipeline_tag="text-generation")
+    model = place("non-commercial", generative_model(**{"LICENSE": None, "README.md": terms}))
     found = {
-        name: review(model, "--tier", tier, "--context", CONTEXTS / f"{name}.yaml").json for name, tier in asked.items()
+        name: review(model, "--tier", "T4", "--context", CONTEXTS / f"{name}.yaml").json
+        for name in ("eu-health", "us-research", "intranet")
     }
     assert len({document["subject"]["digest"] for document in found.values()}) == 1
     assert len({tuple(line["digest"] for line in document["evidence"]) for document in found.values()}) == 1
     assert len({document["decision"] for document in found.values()}) == 3
-    assert found["intranet"]["verdict"] == "granted"
+    # A firm may not use it at all; a hospital must know more about it than a laboratory does.
+    assert found["intranet"]["verdict"] == "refused"
     assert found["eu-health"]["verdict"] == found["us-research"]["verdict"] == "unknown"
-    health, research = blocking(found["eu-health"], "T4"), blocking(found["us-research"], "T4")
-    assert "biased-recommendation" in health - research
-    assert "training-data-extraction" in blocking(found["us-research"], "T6")
+    firm, health, research = (blocking(found[name], "T4") for name in ("intranet", "eu-health", "us-research"))
+    assert "commercial-use-allowed" in firm - health - research
+    assert {"biased-recommendation", "harmful-advice"} <= health - research
+    assert rank(found["intranet"]["granted"]["weights"]) < rank(found["us-research"]["granted"]["weights"])
+    duties = [{row["text"] for row in document["obligations"]} for document in found.values()]
+    assert duties[0] > duties[1], "Union law binds in Germany, not in the United States"
 
 
 ENDPOINTS = {
