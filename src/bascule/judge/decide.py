@@ -10,7 +10,7 @@ it is unknown, and unknown is not granted. Same question, same bytes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -276,7 +276,7 @@ def _facts(one: _Gathered) -> dict[str, Any]:
 def _obligations(
     assessor: Assessor, kinds: Sequence[ArtefactKind], requested: Tier, granted: Mapping[ArtefactKind, Tier]
 ) -> tuple[tuple[Obligation, ...], tuple[Reason, ...]]:
-    """What would have to be done at the requested tier or at a granted one; what may apply is taken to apply."""
+    """What would have to be done at the requested tier or at a granted one; what may apply is taken to, and says so."""
     obligations: list[Obligation] = []
     reasons: list[Reason] = []
     conditions = assessor.conditions
@@ -285,27 +285,33 @@ def _obligations(
         about: list[ArtefactKind] = []
         facts: dict[str, Any] = {}
         evidence: set[Digest] = set()
+        certain = False
+        unknown: set[str] = set()
         for kind in kinds:
             if rule.kinds and kind not in rule.kinds:
                 continue
             for tier in assessor.docket.tiers(kind):
-                if tier_matches(rule.tiers, tier.id) and conditions.holds(rule.when, kind, tier) is not False:
+                holds = conditions.holds(rule.when, kind, tier)
+                if tier_matches(rule.tiers, tier.id) and holds is not False:
+                    certain = certain or holds is True
                     held[tier.id] = tier
                     about.append(kind)
                     read = conditions.read(reads_of(rule.when), kind, tier)
                     facts |= {name: fact.value for name, fact in read.items()}
+                    unknown.update(name for name, fact in read.items() if not fact.known)
                     evidence.update(cited(read))
         bites = {requested.id, *(granted[kind].id for kind in about)}
         if not bites & set(held):
             continue
         tiers = tuple(sorted(held, key=lambda each: held[each].rank))
         source = "; ".join(dict.fromkeys((rule.source, *rule.cites)))
-        obligations.append(Obligation(kind=rule.obligation or "other", text=rule.message, source=source, tiers=tiers))
+        text = rule.message if certain else f"{rule.message} {_taken_to_apply(unknown)}"
+        obligations.append(Obligation(kind=rule.obligation or "other", text=text, source=source, tiers=tiers))
         reasons.append(
             Reason(
                 rule=rule.id,
                 effect="oblige",
-                because=rule.message,
+                because=text,
                 dimension=rule.dimension,
                 kinds=tuple(sorted(set(about))),
                 tiers=tiers,
@@ -316,6 +322,12 @@ def _obligations(
             )
         )
     return tuple(obligations), tuple(reasons)
+
+
+def _taken_to_apply(unknown: Collection[str]) -> str:
+    names = ", ".join(f"`{name}`" for name in sorted(unknown))
+    verb = "is" if len(unknown) == 1 else "are"
+    return f"(taken to apply: {names} {verb} unknown)" if names else "(taken to apply)"
 
 
 def _review_by(question: Question, cells: Sequence[Cell], waivers: Waivers) -> datetime | None:

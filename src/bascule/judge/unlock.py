@@ -408,7 +408,7 @@ def _told(names: Iterable[str]) -> Step:
     return Step(
         text=f"say in the repository what the model is, so that {shown} can be read, and review again",
         command=READ_WHAT_IT_IS,
-        evidence=f"what the model is ({shown})",
+        evidence=f"what the model is, in its config or card ({shown})",
     )
 
 
