@@ -154,6 +154,53 @@ def test_a_token_is_found_wherever_words_are(place: str) -> None:
         assert len(found(PLACES[place](token))) == 1
 
 
+DISGUISES = {
+    "UTF-16 without a mark": lambda t: {"notes.txt": f"token {t}\n".encode("utf-16-le")},
+    "UTF-16 without a mark, big end first": lambda t: {"notes.txt": f"token {t}\n".encode("utf-16-be")},
+    "UTF-16 behind words of another script": lambda t: {"notes.txt": f"\u0416\u0416 {t}\n".encode("utf-16-le")},
+    "UTF-16 in a binary": lambda t: {"x.bin": b"\xee\xdd\x01\0\xff" * 9 + t.encode("utf-16-le") + b"\xff\xfe\xfd"},
+    "an unseen space": lambda t: {"notes.md": f"{t[:9]}\u200b{t[9:]}\n".encode()},
+    "unseen marks everywhere": lambda t: {"notes.md": "\u2060".join(t).encode()},
+    "an escaped unseen space": lambda t: {"a.json": json.dumps({"v": f"{t[:9]}\u200d{t[9:]}"}).encode()},
+    "an unseen space in a header": lambda t: {"model.safetensors": safetensors({"note": f"{t[:9]}\ufeff{t[9:]}"})},
+    "literals side by side": lambda t: {"a.py": f'x = "{t[:4]}" "{t[4:]}"\n'.encode()},
+    "three literals": lambda t: {"a.py": f"x = ('{t[:4]}' '{t[4:12]}''{t[12:]}')\n".encode()},
+    "literals with prefixes": lambda t: {"a.py": f'x = b"{t[:4]}" rb"{t[4:]}"\n'.encode()},
+    "literals over two lines": lambda t: {"a.py": f'x = "{t[:4]}" \\\n    "{t[4:]}"\n'.encode()},
+    "literals in a notebook": lambda t: {
+        "a.ipynb": json.dumps({"cells": [{"cell_type": "code", "source": [f'x = "{t[:4]}" "{t[4:]}"\n']}]}).encode()
+    },
+    "a line that goes on": lambda t: {"a.yaml": f'x: "{t[:9]}\\\n  {t[9:]}"\n'.encode()},
+    "base64 in YAML": lambda t: {"secret.yaml": f"data:\n  v: {base64.b64encode(t.encode()).decode()}\n".encode()},
+    "base64 in JSON": lambda t: {"a.json": json.dumps({"v": base64.b64encode(f"key={t};".encode()).decode()}).encode()},
+}
+
+
+@pytest.mark.parametrize("disguise", DISGUISES)
+@pytest.mark.parametrize("token", [hugging_face_token(), github_token(), aws_key()], ids=["hub", "github", "aws"])
+def test_a_token_is_found_through_every_disguise(disguise: str, token: str) -> None:
+    kinds = {item.details["sha256_prefix"] for item in found(DISGUISES[disguise](token))}
+    assert hashlib.sha256(token.encode()).hexdigest()[:12] in kinds
+
+
+@pytest.mark.parametrize("name", ["a picture", "a hash", "an integrity field", "joined placeholders"])
+def test_what_no_disguise_hides_is_none(name: str) -> None:
+    text = CLEAN.get(name, 'x = "AK" "IA"\ny = "" ""\nz = "h" "f_" \\\n  "short"\n')
+    for data in (text.encode("utf-16-le"), "\u200b".join(text).encode(), json.dumps({"v": text}).encode()):
+        for path in ("a.py", "a.yaml", "a.json"):
+            assert found({path: data}) == []
+
+
+def test_a_disguised_token_names_its_line() -> None:
+    token = hugging_face_token()
+    lines = "words\n" * 2999
+    split, hidden = f'x = "{token[:6]}" "{token[6:]}"\n', f"{token[:6]}\u200b{token[6:]}\n"
+    for data in ((lines + split).encode(), (lines + hidden).encode(), (lines + token).encode("utf-16-le")):
+        assert [item.location for item in found({"a.txt": data})] == ["line 3000"]
+    wrapped = f"{lines}v: {base64.b64encode(token.encode()).decode()}\n"
+    assert [item.location for item in found({"a.yaml": wrapped.encode()})] == ["line 3000, in base64"]
+
+
 def test_a_private_key_is_found_in_json_and_notebooks_where_its_lines_are_escaped() -> None:
     for path in ("service.json", "run.ipynb"):
         assert len(found({path: json.dumps({"private_key": private_key()}).encode()})) == 1
@@ -253,8 +300,14 @@ def test_hostile_text_takes_no_more_than_its_share_of_time() -> None:
         b"a:" * 500_000,
         b"-----BEGIN PRIVATE KEY-----" * 30_000,
         b"key = '" * 150_000,
+        b'""' * 500_000,
+        b'a"' + b" " * 1_000_000,
+        b'a"\\\n' * 250_000,
+        b"A" * 1_000_000 + b"===",
+        b"a\0" * 500_000,
+        b"\xe2\x80\x8b" * 300_000,
     ]
     started = time.process_time()
     for data in hostile:
-        found({"x.txt": data})
+        found({"x.yaml": data})
     assert time.process_time() - started < 20

@@ -2,7 +2,7 @@
 
 A key that leaves with a model cannot be called back, only revoked. Text of any kind is read, and the words inside model
 files: safetensors metadata, GGUF values, notebook outputs. `kinds` holds the issuers' formats, `sweep` finds, `doubt`
-takes away what is none, `places` says which bytes are read.
+takes away what is none, `places` says which bytes are read, `disguise` reads them a second way where they need it.
 
 Rule: what is found is never shown. A message gives the kind, the first characters and a digest's beginning, enough to
 find the entry and to tell two apart; for what a person chose, neither, because it could be guessed from them.
@@ -14,7 +14,8 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 
 from bascule.builtin.scanners.secrets.cases import EXAMPLES
-from bascule.builtin.scanners.secrets.places import BINARY_LIMIT_BYTES, Stretch, is_opaque, stretches
+from bascule.builtin.scanners.secrets.places import BINARY_LIMIT_BYTES, is_opaque, stretches
+from bascule.builtin.scanners.secrets.stretch import Stretch
 from bascule.builtin.scanners.secrets.sweep import Hit, assigned, issued
 from bascule.kernel.digests import sha256_of
 from bascule.kernel.text import visible

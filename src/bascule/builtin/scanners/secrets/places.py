@@ -1,8 +1,8 @@
 """Which bytes of a file are read for secrets, and how a place in them is named for people.
 
 Text is read whole, by windows that overlap; of a safetensors or GGUF file only the words in its header are read,
-because tensors hold none; other binary files are read for issuers' tokens alone, up to a bound. UTF-16 is turned into
-UTF-8, and JSON's `\\u0041` escapes into the characters that a loader would see.
+because tensors hold none; other binary files are read for issuers' tokens alone, up to a bound. Marked UTF-16 is turned
+into UTF-8, and JSON's `\\u0041` escapes into the characters that a loader would see; `disguise` looks a second time.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from bascule.builtin.scanners.secrets.disguise import joined, unspaced, unwrapped, wide
+from bascule.builtin.scanners.secrets.stretch import Stretch
 from bascule.builtin.scanners.secrets.sweep import OVERLAP_BYTES
 from bascule.kernel.text import visible
 from bascule.plugins.kinds import ScanFile
@@ -23,7 +24,6 @@ BINARY_LIMIT_BYTES = 64 << 20
 HEADER_LIMIT_BYTES = 100_000_000
 """The bound of the reference safetensors loader."""
 
-_NEWLINE = b"\n"
 _TEXT_TYPES = (media.JSON, media.YAML, media.NOTEBOOK, "application/toml", "image/svg+xml")
 _SETTINGS = re.compile(
     r"(?:^|/)(?:\.env[\w.-]*|[\w.-]*\.env|\.npmrc|\.pypirc|\.netrc|credentials|dockerfile[\w.-]*|\.?config)$"
@@ -32,24 +32,6 @@ _SETTINGS = re.compile(
 _VOCABULARY = re.compile(
     r"(?:^|/)(?:tokenizer\.json|vocab[\w.-]*|merges\.txt|added_tokens\.json|[\w.-]*\.vocab|bpe[\w.-]*)$"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Stretch:
-    """Bytes to sweep. `first_line`: the line they begin on, 0 where lines mean nothing; `place`: a key or region."""
-
-    data: bytes
-    start: int
-    first_line: int = 0
-    place: str = ""
-    hand_written: bool = True
-    settings: bool = False
-
-    def at(self, offset: int) -> str:
-        """A location for people: `line 12`, `general.description`, `offset 0x40`."""
-        if self.first_line:
-            return f"line {self.first_line + self.data.count(_NEWLINE, 0, offset)}"
-        return self.place or f"offset {self.start + offset:#x}"
 
 
 def is_opaque(file: ScanFile) -> bool:
@@ -68,7 +50,9 @@ def stretches(file: ScanFile) -> Iterator[Stretch]:
         yield from _in_text(file)
     elif file.size_bytes <= BINARY_LIMIT_BYTES:
         for offset, data in file.windows(WINDOW_BYTES, OVERLAP_BYTES):
-            yield Stretch(data, offset, hand_written=False)
+            stretch = Stretch(data, offset, hand_written=False)
+            yield stretch
+            yield from wide(stretch)
 
 
 def _is_text(media_type: str) -> bool:
@@ -83,7 +67,14 @@ def _in_text(file: ScanFile) -> Iterator[Stretch]:
     for offset, data in _utf8_windows(file):
         line += last.count(b"\n", 0, offset - last_start)
         last_start, last = offset, data
-        yield Stretch(data, offset, line, hand_written=hand_written, settings=settings)
+        stretch = Stretch(data, offset, line, hand_written=hand_written, settings=settings)
+        yield stretch
+        yield from wide(stretch)
+        yield from unspaced(stretch)
+        if hand_written:
+            yield from joined(stretch)
+        if hand_written and (settings or file.media_type in (media.JSON, media.YAML)):
+            yield from unwrapped(stretch)
         if file.media_type in (media.JSON, media.NOTEBOOK):
             plain = unescaped(data)
             if plain is not data:
@@ -125,7 +116,9 @@ def _in_safetensors(file: ScanFile) -> Iterator[Stretch]:
         start = max(8, offset - OVERLAP_BYTES)
         stop = min(end, offset + WINDOW_BYTES)
         data = unescaped(file.read(start, stop - start))
-        yield Stretch(data, start, place="safetensors header")
+        stretch = Stretch(data, start, place="safetensors header")
+        yield stretch
+        yield from unspaced(stretch)
         offset = stop
 
 
@@ -134,4 +127,6 @@ def _in_gguf(file: ScanFile) -> Iterator[Stretch]:
     for key in header.keys:
         texts = () if key.startswith("tokenizer.ggml.") else header.texts(key)
         for text in texts:
-            yield Stretch(text.encode("utf-8", "replace"), 0, place=visible(key), settings=False)
+            stretch = Stretch(text.encode("utf-8", "replace"), 0, place=visible(key), settings=False)
+            yield stretch
+            yield from unspaced(stretch)
