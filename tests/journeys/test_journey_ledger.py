@@ -107,14 +107,15 @@ def test_one_changed_byte_in_the_database_is_found_and_named(full: Path, tmp_pat
 
 
 def test_a_policys_change_is_told_before_it_is_made(full: Path, models: Path) -> None:
-    here("decide", models / "fit", "--tier", "T6", "--as-of", NEXT_YEAR, "--json", home=full)  # hides no past decision
+    # What would be next year hides no past decision.
+    later = here("decide", models / "fit", "--tier", "T6", "--as-of", NEXT_YEAR, "--json", home=full)
     pack = ROOT / "examples" / "policy-pack"
     assert here("policy", "diff", "default", "default", "--json", home=full).json["flips"] == []
     said = here("policy", "diff", "default", pack, "--json", home=full)
     assert said.code == 1, said.err
     assert said.json["asked"] >= 3
-    flips = {row["subject_ref"]: row for row in said.json["flips"] if row["requested_tier"] == "T6"}
-    (why,) = (row for ref, row in flips.items() if ref.endswith("/fit"))
+    fit = (later.json["subject"]["digest"], "T6")
+    (why,) = (row for row in said.json["flips"] if (row["subject"], row["requested_tier"]) == fit)
     assert why["verdict"] == ["granted", "granted"]
     assert any(duty.startswith("version") for duty in why["obligations_gone"])
     for_people = here("policy", "diff", "default", pack, home=full).out

@@ -21,7 +21,7 @@ from bascule.kernel.digests import as_digest, as_sha256, digest_of, digest_of_js
 from bascule.kernel.errors import BasculeError, InputError, StoreError
 from bascule.kernel.files import write_whole
 from bascule.kernel.numbers import number
-from bascule.kernel.text import suggestion, visible
+from bascule.kernel.text import counted, suggestion, visible
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.floats(-(2.0**52), 2.0**52) | st.text(),
@@ -107,6 +107,12 @@ def test_shown_text_is_one_line_without_controls(text: str) -> None:
 def test_a_hidden_character_is_named_not_dropped() -> None:
     assert visible("a\x1b[31mb\u202ec") == "a\\x1b[31mb\\u202ec"
     assert visible("a" * 300).endswith("…")
+
+
+def test_one_is_not_several() -> None:
+    assert [counted(n, "entry", "entries") for n in (0, 1, 2)] == ["0 entries", "1 entry", "2 entries"]
+    assert counted(1, "file") == "1 file"
+    assert counted(12_345, "file") == "12,345 files"
 
 
 def test_a_near_word_is_suggested() -> None:

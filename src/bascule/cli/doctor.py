@@ -11,6 +11,7 @@ import bascule
 from bascule.cli.output import Common, print_json, print_text
 from bascule.collect.scan import capabilities
 from bascule.kernel.errors import BasculeError
+from bascule.kernel.text import counted
 from bascule.plugins.registry import KINDS, discover
 from bascule.settings import load_settings
 from bascule.wiring import open_parts
@@ -79,7 +80,7 @@ def _ledger(common: Common) -> list[Check]:
             head = parts.store.head()
             where = "PostgreSQL" if settings.database_url else f"SQLite under {settings.home}"
             return [
-                Check("ledger", "ok", f"{head.size if head else 0} entries, {where}"),
+                Check("ledger", "ok", f"{counted(head.size if head else 0, 'entry', 'entries')}, {where}"),
                 Check("signing key", "ok", parts.keyring.key_id),
             ]
     except BasculeError as error:

@@ -11,6 +11,7 @@ from bascule.journeys.parts import Parts
 from bascule.journeys.replay import replay_decisions
 from bascule.kernel.clock import format_instant
 from bascule.kernel.digests import as_digest
+from bascule.kernel.text import counted
 
 _MARK = {"true": "equal", "false": "DIFFERS", "not-available": "not available"}
 
@@ -40,7 +41,7 @@ def verify_command(*, head: str | None = None, common: Common | None = None) -> 
         print_text(f"fault: {fault}")
     if any(fault.what == "head-unverified" for fault in faults):
         print_text("trust whoever signed, if you do: `bascule keys trust FILE --name NAME`, and verify again")
-    print_text("NOT verified" if faults else f"verified: {size} entries, head {root or 'none'}")
+    print_text("NOT verified" if faults else f"verified: {counted(size, 'entry', 'entries')}, head {root or 'none'}")
     return 1 if faults else 0
 
 
@@ -61,7 +62,9 @@ def replay_command(*, common: Common | None = None) -> int:
         for row in rows:
             print_text(f"{_MARK[row.outcome]:<14} {row.decision} {row.detail}")
         equal = len(rows) - len(different) - len(untold)
-        print_text(f"{len(rows)} decisions: {equal} equal, {len(different)} differ, {len(untold)} not available")
+        print_text(
+            f"{counted(len(rows), 'decision')}: {equal} equal, {len(different)} differ, {len(untold)} not available"
+        )
     return 1 if different else 2 if untold else 0
 
 
@@ -80,7 +83,7 @@ def export_command(path: Path, /, *, common: Common | None = None) -> int:
     if common.json:
         print_json({"schema": "bascule.ledger-export/v1", "path": str(path), "entries": size, "head": root})
     else:
-        say(f"wrote {path}: {size} entries")
+        say(f"wrote {path}: {counted(size, 'entry', 'entries')}")
     return 0
 
 

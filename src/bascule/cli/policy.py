@@ -13,7 +13,7 @@ from bascule.judge.policy.cases import run_cases
 from bascule.judge.policy.cover import cover
 from bascule.judge.policy.diff import diff
 from bascule.judge.policy.lint import lint
-from bascule.kernel.text import visible
+from bascule.kernel.text import counted, visible
 from bascule.plugins.registry import discover
 from bascule.wiring import load_policy, sign_folder
 
@@ -37,7 +37,7 @@ def test_command(pack: str = "default", /, *, common: Common | None = None) -> i
             print_text(f"✕ {result.case.id}: {result.case.title}")
             for fault in result.faults:
                 print_text(f"    {visible(fault, 400)}")
-        print_text(f"{len(results)} cases: {len(results) - len(failed)} hold, {len(failed)} do not")
+        print_text(f"{counted(len(results), 'case')}: {len(results) - len(failed)} hold, {len(failed)} do not")
         if not results:
             print_text("a pack without cases is untested: write some in cases.yaml")
     return 1 if failed else 0 if results else 2
@@ -60,8 +60,8 @@ def lint_command(pack: str = "default", /, *, common: Common | None = None) -> i
     else:
         for fault in faults:
             print_text(f"{fault.level}: {fault.where}: {fault.message}" + (f"\n    {fault.hint}" if fault.hint else ""))
-        counts = f"{len(errors)} errors, {len(faults) - len(errors)} warnings"
-        print_text(f"{counts} in {len(parsed.rules)} rules and {len(parsed.scenarios)} scenarios")
+        counts = f"{counted(len(errors), 'error')}, {counted(len(faults) - len(errors), 'warning')}"
+        print_text(f"{counts} in {counted(len(parsed.rules), 'rule')} and {counted(len(parsed.scenarios), 'scenario')}")
     return 1 if errors else 0
 
 
@@ -120,7 +120,7 @@ def diff_command(before: str, after: str, /, *, common: Common | None = None) ->
             print_text(f"    no longer owed: {visible(duty, 300)}")
         if flip.error:
             print_text(f"    cannot be asked: {visible(flip.error)}")
-    print_text(f"{len(questions)} past decisions: {len(flips)} would change")
+    print_text(f"{counted(len(questions), 'past decision')}: {len(flips)} would change")
     if not questions:
         print_text("the ledger holds no decision yet; `bascule review REF` makes one")
     return 1 if flips else 0

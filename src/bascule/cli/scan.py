@@ -11,7 +11,7 @@ from bascule.cli.output import Common, print_json, print_text, progress_display,
 from bascule.cli.session import open_session
 from bascule.journeys.scan import scan
 from bascule.kernel.files import write_whole
-from bascule.kernel.text import visible
+from bascule.kernel.text import counted, visible
 from bascule.records import Outcome, ScanDocument
 from bascule.records.sarif import sarif_log
 
@@ -63,7 +63,7 @@ def _text(document: ScanDocument) -> str:
                 lines.append(f"{finding.severity.value:<8} {finding.rule}: {visible(file.path)}{place}")
                 lines.append(f"         {visible(finding.message, 400)}")
                 if finding.remedy:
-                    lines.append(f"         remedy: {finding.remedy}")
+                    lines.append(f"         remedy: {visible(finding.remedy, 300)}")
     counts = ", ".join(f"{count} {name}" for name, count in document.summary.items())
-    lines.append(f"{len(document.files)} files: {counts}")
+    lines.append(f"{counted(len(document.files), 'file')}: {counts}")
     return "\n".join(lines)

@@ -46,3 +46,8 @@ def suggestion(word: str, known: Iterable[str]) -> str:
     """A hint's tail: `did you mean …?`, or the empty string."""
     near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f"did you mean `{near[0]}`?" if near else ""
+
+
+def counted(number: int, singular: str, plural: str = "") -> str:
+    """A number and its noun: `1 file`, `2 files`, `0 entries`."""
+    return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
