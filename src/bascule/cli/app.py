@@ -37,6 +37,8 @@ _GROUPS: dict[str, dict[str, str]] = {
         "replay": "Rebuild the read models, and every decision, from the ledger.",
         "export": "Write the ledger as one file that verifies by itself.",
         "show": "List what the ledger holds.",
+        "import": "Record evidence that others signed.",
+        "envelope": "Write one signed envelope as it is kept, for others to import.",
     },
     "keys": {
         "show": "Show the key that signs here, and the keys that are trusted.",

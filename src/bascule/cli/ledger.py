@@ -7,11 +7,13 @@ from pathlib import Path
 
 from bascule.cli.output import Common, print_json, print_text, say
 from bascule.cli.session import open_session
+from bascule.journeys.foreign import take_over
 from bascule.journeys.parts import Parts
 from bascule.journeys.replay import replay_decisions
 from bascule.kernel.clock import format_instant
 from bascule.kernel.digests import as_digest
-from bascule.kernel.text import counted
+from bascule.kernel.files import write_whole
+from bascule.kernel.text import counted, visible
 
 _MARK = {"true": "equal", "false": "DIFFERS", "not-available": "not available"}
 
@@ -121,6 +123,62 @@ def show_command(*, kind: str | None = None, limit: int = 50, common: Common | N
         )
     if not rows:
         print_text("the ledger holds nothing of that kind; `bascule review REF` fills it")
+    return 0
+
+
+def import_command(*paths: Path, common: Common | None = None) -> int:
+    """Record evidence that others signed, e.g. an auditor's tests. Their key must be trusted: `bascule keys trust`.
+
+    Parameters
+    ----------
+    paths
+        DSSE envelopes, as `bascule ledger envelope` writes them.
+    """
+    common = common or Common()
+    if not paths:
+        say("error: nothing to import\nhint: give the files of signed envelopes")
+        return 2
+    with open_session(common) as session:
+        taken = take_over(paths, session.parts)
+        known = {item.digest for item in taken if session.parts.store.subject(item.slot.subject) is not None}
+    if common.json:
+        rows = [
+            {
+                "digest": item.digest,
+                "subject": item.slot.subject,
+                "tool": item.slot.tool,
+                "producer": item.producer.key_id if item.producer else None,
+                "expires_at": format_instant(item.expires_at),
+                "subject_known": item.digest in known,
+            }
+            for item in taken
+        ]
+        print_json({"schema": "bascule.ledger-import/v1", "evidence": rows})
+        return 0
+    for item in taken:
+        about = item.slot.subject + ("" if item.digest in known else ", which was not reviewed here")
+        print_text(f"recorded {item.digest}: {visible(item.slot.tool)} on {about}")
+    return 0
+
+
+def envelope_command(digest: str, path: Path, /, *, common: Common | None = None) -> int:
+    """Write one signed envelope, byte for byte, so that others can import and verify it.
+
+    Parameters
+    ----------
+    digest
+        The evidence's digest, as reports and `bascule ledger show` print it.
+    path
+        The file to write.
+    """
+    common = common or Common()
+    with open_session(common) as session:
+        data = session.parts.store.envelope(as_digest(digest))
+    write_whole(path, data)
+    if common.json:
+        print_json({"schema": "bascule.ledger-envelope/v1", "digest": digest, "path": str(path), "bytes": len(data)})
+    else:
+        say(f"wrote {path}: {len(data)} bytes")
     return 0
 
 

@@ -91,11 +91,17 @@ def _ceiling(scenario: Scenario, inputs: Inputs, success: Interval) -> tuple[Ver
                 Verdict.FAIL,
                 f"capability is at least {capability.low:.3g}, at or above the critical level {kappa:g}",
             )
-        return Verdict.UNKNOWN, f"capability could be {capability.high:.3g}, and the critical level is {kappa:g}"
+        return (
+            Verdict.UNKNOWN,
+            f"success could be as likely as {capability.high:.3g}, and it is critical from {kappa:g}",
+        )
     if cap is not None and success.high > cap:
         if success.low > cap:
             return Verdict.FAIL, f"success is at least {success.low:.3g}, above the absolute cap {cap:g}"
-        return Verdict.UNKNOWN, f"success could be {success.high:.3g}, and the absolute cap is {cap:g}"
+        return (
+            Verdict.UNKNOWN,
+            f"success could be as likely as {success.high:.3g}, and at most {cap:g} is accepted of any model",
+        )
     return Verdict.PASS, ""
 
 
