@@ -22,9 +22,7 @@ from bascule.plugins.readers.media import (
     CTRANSLATE2,
     ELF,
     FASTTEXT,
-    HDF5,
     JAVA_CLASS,
-    KERAS_ZIP,
     LZ4,
     MACH_O,
     MSGPACK,
@@ -51,8 +49,6 @@ _CONVERT = "publish the weights as safetensors or GGUF, which are read to the la
 _UNPACK = "publish the files unpacked, or in a zip or tar archive"
 # Formats known by name that no reader here looks into: what they are, and what would help.
 _UNREAD: dict[str, tuple[str, str]] = {
-    HDF5: ("an HDF5 file, which may hold Keras layers with code", _CONVERT),
-    KERAS_ZIP: ("a Keras archive, which may hold layers with code", _CONVERT),
     ONNX: ("an ONNX graph, which may name custom operators and outside files", _CONVERT),
     TFLITE: ("a TensorFlow Lite graph, which may name custom operators", _CONVERT),
     SAVED_MODEL: ("a TensorFlow SavedModel graph, which may name custom operators", _CONVERT),
@@ -209,7 +205,7 @@ _EXAMPLES = (
     Example(
         "weights in an unknown format", lambda: {"model.bin": b"\xee\xdd\x01\0" * 40}, {RULE: Outcome.NOT_AVAILABLE}
     ),
-    Example("an HDF5 file", lambda: {"m.h5": b"\x89HDF\r\n\x1a\n" + bytes(64)}, {RULE: Outcome.NOT_AVAILABLE}),
+    Example("an HDF5 file", lambda: {"m.h5": b"\x89HDF\r\n\x1a\n" + bytes(64)}, {RULE: Outcome.NOT_APPLICABLE}),
     Example("a SentencePiece vocabulary", lambda: {"tokenizer.model": _pieces(40)}, {RULE: Outcome.FALSE}),
     Example("a zip among the files", lambda: {"more.zip": _zip(b"train.py")}, {RULE: Outcome.NOT_AVAILABLE}),
     Example("a PyTorch zip", lambda: {"model.pt": _zip(b"model/data.pkl")}, {RULE: Outcome.NOT_APPLICABLE}),

@@ -1,0 +1,210 @@
+"""Keras models, in HDF5 files and `.keras` archives: what would loading one do?
+
+Keras builds a model from a configuration in JSON that names classes and functions, and may carry functions as
+marshalled Python. The configuration is read here, never built; weights are not read. An HDF5 file is also asked whether
+it leads out of itself, since libraries follow external links and storage to any file that the process may read.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+
+from bascule.builtin.scanners.keras_config.examples import EXAMPLES
+from bascule.builtin.scanners.keras_config.judge import CUSTOM, RUNS, concerns_of
+from bascule.kernel.text import visible
+from bascule.plugins.kinds import ScanFile, Seen
+from bascule.plugins.meta import Example, Meta, Reads, Rule
+from bascule.plugins.readers import Malformed, Truncated, hdf5, media
+from bascule.plugins.readers import zip as zips
+from bascule.records import Finding, Outcome, Severity
+
+EXTERNAL, MALFORMED = "hdf5-external", "hdf5-malformed"
+MAX_CONFIG = 32 << 20
+MAX_PACKED_WEIGHTS = 64 << 20
+MAX_TOLD = 50
+_ALL = (RUNS, CUSTOM, EXTERNAL, MALFORMED)
+_CONFIGS = ("model_config", "training_config")
+_ZIPS = (media.KERAS_ZIP, media.ZIP, media.TORCH_ZIP, media.NPZ)
+
+_REBUILD = "rebuild the model from source that you have read and load only its weights, saved as safetensors"
+META = Meta(
+    id="keras_config",
+    title="Keras models",
+    rules=(
+        Rule(
+            id=RUNS,
+            question="Would loading this Keras model run code that it carries or names, or reach files and addresses?",
+            severity=Severity.CRITICAL,
+            remedy=f"do not load it, not even with `safe_mode`; {_REBUILD}",
+            why="A Lambda layer is marshalled Python, and a configuration may name any function of an importable "
+            "module; versions of Keras before 3.11 run both on load, and the HDF5 path ignores `safe_mode`.",
+            references=(
+                "CVE-2024-3660",
+                "CVE-2025-1550",
+                "CVE-2025-8747",
+                "CVE-2025-9905",
+                "CVE-2025-9906",
+                "CVE-2025-12058",
+                "CWE-502",
+            ),
+        ),
+        Rule(
+            id=CUSTOM,
+            question="Does the model need a layer or function whose code is not in Keras?",
+            severity=Severity.MEDIUM,
+            remedy="read the code of the named object, pin it, and ask for a waiver that names who read it",
+            why="A custom object is code that must be imported for the model to load. It is not in the file, so nobody "
+            "can say from the file what it does.",
+            references=("CWE-829",),
+        ),
+        Rule(
+            id=EXTERNAL,
+            question="Does this HDF5 file lead to data outside itself?",
+            severity=Severity.HIGH,
+            remedy="write the file again with its data inside, from a copy that you trust",
+            why="Libraries follow external links and external storage to any path that the process may read, so that "
+            "a file from elsewhere can pull in private ones, or weights that nobody reviewed.",
+            references=("CVE-2026-1669", "CWE-73"),
+        ),
+        Rule(
+            id=MALFORMED,
+            question="Does this HDF5 file break its format?",
+            severity=Severity.HIGH,
+            remedy="do not load this file; fetch it again from its publisher and compare digests, or write it anew",
+            why="The HDF5 library is written in C and trusts sizes and addresses in many places; files that contradict "
+            "themselves have been used to read and overwrite memory of the loading process.",
+            references=("CVE-2024-32608", "CWE-125", "CWE-787"),
+        ),
+    ),
+    reads=Reads(media_types=(media.HDF5, media.KERAS_ZIP), names=("*.keras",)),
+    limits=(
+        "weights and other raw data are not read, nor are attributes other than `model_config` and `training_config`",
+        "what a custom object does is not in the file; that it is named is told",
+        "dense storage of links or attributes, shared messages and files in several parts are answered `not-available`",
+    ),
+)
+
+
+class KerasConfig:
+    """The scanner."""
+
+    meta = META
+
+    @property
+    def examples(self) -> Sequence[Example]:
+        return EXAMPLES
+
+    def scan(self, file: ScanFile) -> Iterator[Seen]:
+        if file.media_type == media.HDF5:
+            yield from _hdf5(file.path, file.read, file.size_bytes, "")
+        elif file.media_type in _ZIPS:
+            yield from _archive(file)
+
+
+plugin = KerasConfig()
+
+
+def _hdf5(path: str, read: hdf5.Read, size_bytes: int, inside: str) -> Iterator[Finding]:
+    """inside: the member's name and `!` where the file lies in an archive."""
+    try:
+        contents = hdf5.read_contents(read, size_bytes, frozenset(_CONFIGS))
+    except Truncated:
+        raise
+    except Malformed as error:
+        said = f"breaks the HDF5 format: {visible(str(error), 400)}"
+        yield _finding(path, MALFORMED, Outcome.TRUE, said, inside)
+        for rule in (RUNS, CUSTOM, EXTERNAL):
+            yield _finding(path, rule, Outcome.ERROR, said, inside)
+        return
+    for place in contents.outside:
+        target = f" to `{place.target}`" if place.target else ""
+        yield _finding(path, EXTERNAL, Outcome.TRUE, f"{place.how}{target}", f"{inside}{place.path}")
+    if contents.missed:
+        said = f"not understood here: {'; '.join(contents.missed[:5])}"
+        for rule in _ALL:
+            yield _finding(path, rule, Outcome.NOT_AVAILABLE, visible(said, 1500), inside)
+    for attribute in contents.attributes:
+        yield from _document(path, attribute.value, f"{inside}{attribute.path}@{attribute.name}")
+
+
+def _archive(file: ScanFile) -> Iterator[Finding]:
+    """Every member that some loader would take for the configuration or for weights."""
+    directory = zips.read_directory(file.read, file.size_bytes)
+    configured = False
+    for entry in directory.entries:
+        last = entry.name.replace("\\", "/").rsplit("/", 1)[-1].lower()
+        if last == "config.json":
+            configured = True
+            data = b"".join(zips.open_member(file.read, entry, max_bytes=MAX_CONFIG, check_crc=False))
+            yield from _document(file.path, data, f"{entry.name}!")
+        elif last.endswith((".h5", ".hdf5")):
+            yield from _weights(file, entry)
+    if not configured:
+        said = "the archive holds no `config.json`, so nothing is known of the model"
+        for rule in (RUNS, CUSTOM):
+            yield _finding(file.path, rule, Outcome.NOT_AVAILABLE, said, "")
+
+
+def _weights(file: ScanFile, entry: zips.ZipEntry) -> Iterator[Finding]:
+    place = f"{entry.name}!"
+    if entry.method == zips.STORED and entry.data_offset is not None and not entry.flags & zips.ENCRYPTED:
+        # Keras stores its weights unpacked: they are read where they lie.
+        start, size = entry.data_offset, entry.size_bytes
+
+        def within(offset: int, count: int) -> bytes:
+            if offset + count > size:
+                raise Truncated(f"{count} bytes at {offset} of `{visible(entry.name, 100)}`, which has {size}")
+            return file.read(start + offset, count)
+
+        yield from _hdf5(file.path, within, size, place)
+    elif entry.size_bytes > MAX_PACKED_WEIGHTS:
+        said = f"packed weights of {entry.size_bytes} bytes, more than the {MAX_PACKED_WEIGHTS} that are unpacked"
+        for rule in _ALL:
+            yield _finding(file.path, rule, Outcome.NOT_AVAILABLE, said, place)
+    else:
+        data = b"".join(zips.open_member(file.read, entry, max_bytes=MAX_PACKED_WEIGHTS, check_crc=False))
+
+        def unpacked(offset: int, count: int) -> bytes:
+            if offset + count > len(data):
+                raise Truncated(f"{count} bytes at {offset} of `{visible(entry.name, 100)}`, which has {len(data)}")
+            return data[offset : offset + count]
+
+        yield from _hdf5(file.path, unpacked, len(data), place)
+
+
+def _document(path: str, data: bytes, place: str) -> Iterator[Finding]:
+    try:
+        document = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise Malformed(f"{visible(place, 200)} is not JSON: {visible(str(error), 200)}") from error
+    told: dict[str, set[str]] = {RUNS: set(), CUSTOM: set()}
+    for concern in concerns_of(document):
+        # One finding a name, and so many a rule: a model repeats its layers by the hundred.
+        names = told[concern.rule]
+        if concern.name in names or len(names) >= MAX_TOLD:
+            continue
+        names.add(concern.name)
+        yield Finding(
+            rule=concern.rule,
+            outcome=Outcome.TRUE,
+            severity=concern.severity,
+            message=concern.message,
+            artefact=path,
+            location=visible(f"{place} {concern.place}", 900),
+            remedy=META.rule(concern.rule).remedy,
+            details={"name": concern.name},
+        )
+
+
+def _finding(path: str, rule: str, outcome: Outcome, message: str, location: str) -> Finding:
+    told = META.rule(rule)
+    return Finding(
+        rule=rule,
+        outcome=outcome,
+        severity=told.severity,
+        message=message,
+        artefact=path,
+        location=visible(location, 900),
+        remedy=told.remedy,
+    )
