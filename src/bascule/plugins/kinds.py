@@ -14,10 +14,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from bascule.plugins.meta import Example, Meta
-from bascule.records import ArtefactKind, Finding, Measure, Reading, ReviewDocument
+from bascule.records import ArtefactKind, Finding, Measure, Reading
+
+if TYPE_CHECKING:
+    from bascule.records import ReviewDocument
 
 
 @dataclass(frozen=True, slots=True)
