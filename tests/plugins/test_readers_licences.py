@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from bascule.plugins.readers import licences
 from bascule.plugins.readers.licences import identify, licence_id, linked_licence
 from bascule.plugins.readers.licences.normal import normalise
-from bascule.plugins.readers.licences.table import MAX_TITLE, SKETCH_SIZE, parse_table, table
+from bascule.plugins.readers.licences.table import MAX_TITLE, SKETCH_SIZE, known_ids, parse_table, table
 
 # Texts as real packages ship them; each is installed with the tests.
 SHIPPED = {
@@ -75,6 +75,10 @@ def test_every_model_licence_of_the_contract_that_the_sources_reach_is_known_by_
         "CC-BY-ND-4.0", "CC0-1.0", "GPL-2.0", "GPL-3.0", "LGPL-2.1", "LGPL-3.0", "AGPL-3.0", "MPL-2.0", "MIT", "ISC",
     }  # fmt: skip
     assert reached <= table().ids
+
+
+def test_the_ids_that_are_read_alone_are_those_of_the_table() -> None:
+    assert set(known_ids()) == table().ids
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from typing import Any
 
 from bascule.kernel.text import visible
 from bascule.plugins.readers.licences.data import load
-from bascule.plugins.readers.licences.table import table
+from bascule.plugins.readers.licences.table import known_ids
 
 MAX_NAME = 200
 
@@ -101,7 +101,7 @@ def _aliases() -> Mapping[str, str]:
     for licence, names in load("names.yaml")["names"].items():
         for name in (str(licence), *names):
             aliases[_folded(name)] = str(licence)
-    for licence in table().ids:
+    for licence in known_ids():
         aliases.setdefault(_folded(licence), licence)
     return aliases
 
