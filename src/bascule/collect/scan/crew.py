@@ -20,7 +20,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bascule.collect.scan import wire
+from bascule.collect.scan import wire, worker
 from bascule.collect.scan.options import ScanOptions
 from bascule.collect.scan.sandbox import Held
 from bascule.kernel.errors import UpstreamError
@@ -62,7 +62,8 @@ class Worker:
         self._started_at = time.monotonic()
         self.held: Held | None = None
         self.channel, theirs = socket.socketpair()
-        command = [sys.executable, "-I", "-B", "-m", "bascule.collect.scan.worker"]
+        # Imported here as well, so that its bytecode is kept: the worker writes none, and would compile it each time.
+        command = [sys.executable, "-I", "-B", "-m", worker.__name__]
         with theirs, (folder / "complaints").open("wb") as complaints:
             self._process = subprocess.Popen(
                 [*command, str(theirs.fileno()), str(os.getpid())],
@@ -177,12 +178,12 @@ def capabilities() -> Held:
     """What would hold a worker on this machine, found by starting one. Raises UpstreamError `scan.no-worker`."""
     options = ScanOptions()
     with scratch_folder(options) as folder:
-        worker = Worker(Setup((), (), options), folder / "probe")
+        probe = Worker(Setup((), (), options), folder / "probe")
         try:
             while True:
-                for message in worker.messages():
-                    return worker.take_ready(message)
+                for message in probe.messages():
+                    return probe.take_ready(message)
         except Gone as error:
-            raise no_worker(f"{error} {worker.complaint()}".strip()) from error
+            raise no_worker(f"{error} {probe.complaint()}".strip()) from error
         finally:
-            worker.end()
+            probe.end()
