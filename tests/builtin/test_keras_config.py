@@ -124,6 +124,19 @@ def test_code_in_the_training_configuration_counts() -> None:
     assert scan_memory(plugin, files).answers[RUNS] is Outcome.TRUE
 
 
+def test_a_broken_object_beside_it_does_not_hide_code() -> None:
+    """The library opens objects one by one, so the configuration would load all the same."""
+    broken = (0x06, bytes([1, 8, 0, 1]) + b"x" + (8).to_bytes(8, "little"))
+    answers = scan_memory(plugin, in_hdf5(MARSHALLED, broken)).answers
+    assert (answers[RUNS], answers[MALFORMED], answers[CUSTOM]) == (Outcome.TRUE, Outcome.TRUE, Outcome.ERROR)
+
+
+def test_a_configuration_beside_the_weights_is_read_and_other_ones_are_not() -> None:
+    assert scan_memory(plugin, {"config.json": json.dumps(model(MARSHALLED)).encode()}).answers[RUNS] is Outcome.TRUE
+    other = {"config.json": b'{"model_type": "bert", "head": {"class_name": "Own"}}', "task.json": b"{,"}
+    assert scan_memory(plugin, other).seen == []
+
+
 def test_an_archive_without_a_configuration_is_not_clean() -> None:
     files = {"m.keras": stored_zip({"metadata.json": b'{"keras_version": "3"}'})}
     assert scan_memory(plugin, files).answers[RUNS] is Outcome.NOT_AVAILABLE

@@ -22,7 +22,10 @@ SAMPLE = hdf5_file(
 
 
 def contents(data: bytes) -> hdf5.Contents:
-    return hdf5.read_contents(MemoryFile("m.h5", data).read, len(data), WANTED)
+    found = hdf5.read_contents(MemoryFile("m.h5", data).read, len(data), WANTED)
+    if found.faults:
+        raise found.faults[0]
+    return found
 
 
 def link(name: bytes, kind: int, value: bytes) -> tuple[int, bytes]:
@@ -166,3 +169,15 @@ def test_any_damage_ends_in_contents_or_malformed(changes: list[tuple[int, int]]
 def test_any_bytes_after_the_signature_end_in_contents_or_malformed(tail: bytes) -> None:
     with contextlib.suppress(Malformed):
         contents(hdf5.SIGNATURE + tail)
+
+
+def test_a_broken_object_hides_no_other() -> None:
+    data = hdf5_file({"model_config": b"{}"}, [link(b"broken", 0, struct.pack("<Q", 8))])
+    found = hdf5.read_contents(MemoryFile("m.h5", data).read, len(data), WANTED)
+    assert (len(found.attributes), len(found.faults)) == (1, 1)
+
+
+def test_many_names_in_one_long_heap_take_no_more_than_a_moment() -> None:
+    long = older([(b"x" * (1 << 20), 0, 96)] + [(b"", 2, 96)] * 5_000)
+    found = hdf5.read_contents(MemoryFile("m.h5", long).read, len(long), WANTED)
+    assert "more than 4096 bytes" in found.missed[0]

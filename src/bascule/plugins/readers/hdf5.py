@@ -5,6 +5,8 @@ Rules:
   datasets is not read.
 - What is well formed but beyond this reader (dense storage of links or attributes, shared messages, files in several
   parts) is *missed*: told by place, so that the caller answers `not-available`, never clean.
+- What breaks in one object leaves the others readable, for us as for the library, which opens objects one by one: it is
+  a *fault* beside what was found, so that a broken dataset hides no configuration.
 - Of attributes only those asked for are kept, and only those that are one string, as Keras reads them.
 - Checksums of the newer structures are not verified: who forges the bytes forges the sum.
 
@@ -16,6 +18,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from bascule.kernel.text import visible
@@ -31,7 +34,8 @@ MAX_NODES = 100_000
 MAX_BLOCK = 1 << 20
 MAX_HEAP = 16 << 20
 MAX_TEXT = 32 << 20
-MAX_READ = 256 << 20
+MAX_NAME = 4096
+MAX_READ = 128 << 20
 """Bytes of structure in all: many small objects may share one large heap."""
 MAX_PATH = 600
 MAX_TOLD = 100
@@ -68,24 +72,36 @@ class Outside:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What the walk met. missed: places that this reader does not understand, each with what stands there."""
+    """What the walk met.
+
+    missed: places that this reader does not understand, each with what stands there. faults: what breaks the format or
+    ends early, in the order met; other objects may have more to tell, and none of them is clean.
+    """
 
     attributes: tuple[Attribute, ...]
     outside: tuple[Outside, ...]
     soft_links: int
     objects: int
     missed: tuple[str, ...]
+    faults: tuple[Malformed, ...] = ()
 
 
 def read_contents(read: Read, size_bytes: int, wanted: frozenset[str]) -> Contents:
     """Walk a file of `size_bytes` and keep the string attributes named in `wanted`.
 
-    Raises `Truncated` when the file ends before what it promises and `Malformed` for what breaks the format or passes
-    a bound of this module.
+    Raises `Truncated` or `Malformed` where the superblock is at fault and nothing can be found; later faults, and
+    bounds of this module that are passed, are among the contents.
     """
     walk = _Walk(read, size_bytes, wanted)
     walk.open()
-    return Contents(tuple(walk.attributes), tuple(walk.outside), walk.soft_links, len(walk.seen), tuple(walk.missed))
+    return Contents(
+        tuple(walk.attributes),
+        tuple(walk.outside),
+        walk.soft_links,
+        len(walk.seen),
+        tuple(walk.missed),
+        tuple(walk.faults),
+    )
 
 
 class _NotCovered(Exception):
@@ -141,6 +157,7 @@ class _Walk:
     attributes: list[Attribute] = field(default_factory=list)
     outside: list[Outside] = field(default_factory=list)
     missed: list[str] = field(default_factory=list)
+    faults: list[Malformed] = field(default_factory=list)
     soft_links: int = 0
     seen: set[int] = field(default_factory=set)
     queue: deque[tuple[str, int]] = field(default_factory=deque)
@@ -159,10 +176,19 @@ class _Walk:
         self._reach("/", root)
         while self.queue:
             path, address = self.queue.popleft()
-            try:
+            with self._noting(path):
                 self._object(path, address)
-            except _NotCovered as why:
-                self._miss(path, str(why))
+
+    @contextmanager
+    def _noting(self, path: str) -> Iterator[None]:
+        try:
+            yield
+        except _NotCovered as why:
+            self._miss(path, str(why))
+        except Malformed as fault:
+            # Beyond the first hundred more of them change no answer.
+            if len(self.faults) < MAX_TOLD:
+                self.faults.append(fault)
 
     def _miss(self, path: str, what: str) -> None:
         if len(self.missed) < MAX_TOLD:
@@ -231,12 +257,10 @@ class _Walk:
         for kind, flags, body in self._messages(address):
             if kind not in _READ_MESSAGES:
                 continue
-            try:
+            with self._noting(path):
                 if flags & _SHARED:
                     raise _NotCovered(f"a shared message of type {kind:#x}")
                 self._message(path, kind, body)
-            except _NotCovered as why:
-                self._miss(path, str(why))
 
     def _messages(self, address: int) -> Iterator[tuple[int, int, _Block]]:
         """(type, flags, body) of an object header, through its continuations."""
@@ -353,6 +377,9 @@ class _Walk:
         head = self._block(address, 8, "symbol node")
         head.take(6)
         count = head.number(2)
+        self.messages += count
+        if self.messages > MAX_MESSAGES:
+            raise Malformed(f"more than {MAX_MESSAGES} messages and symbols")
         entry_bytes = 2 * self.offset_bytes + 24
         body = self._block((address or 0) + 8, count * entry_bytes, "symbol node", most=4 << 20)
         for _ in range(count):
@@ -488,8 +515,10 @@ def _elements(space: bytes, length_bytes: int) -> int:
 
 
 def _text_at(heap: bytes, at: int, what: str) -> bytes:
-    end = heap.find(b"\0", at)
-    if at >= len(heap) or end < 0:
+    end = heap.find(b"\0", at, at + MAX_NAME)
+    if end < 0 and at + MAX_NAME < len(heap):
+        raise _NotCovered(f"{what} of more than {MAX_NAME} bytes")
+    if end < 0:
         raise Malformed(f"{what} at {at:#x} of a heap of {len(heap)} bytes")
     return heap[at:end]
 

@@ -17,6 +17,7 @@ from bascule.plugins.kinds import ScanFile, Seen
 from bascule.plugins.meta import Example, Meta, Reads, Rule
 from bascule.plugins.readers import Malformed, Truncated, hdf5, media
 from bascule.plugins.readers import zip as zips
+from bascule.plugins.readers.documents import read_json_object
 from bascule.records import Finding, Outcome, Severity
 
 EXTERNAL, MALFORMED = "hdf5-external", "hdf5-malformed"
@@ -25,6 +26,14 @@ MAX_PACKED_WEIGHTS = 64 << 20
 MAX_TOLD = 50
 _ALL = (RUNS, CUSTOM, EXTERNAL, MALFORMED)
 _CONFIGS = ("model_config", "training_config")
+_PLAIN_CONFIGS = (
+    "config.json",
+    "task.json",
+    "preprocessor.json",
+    "model.json",
+    "*model_config.json",
+    "*architecture.json",
+)
 _ZIPS = (media.KERAS_ZIP, media.ZIP, media.TORCH_ZIP, media.NPZ)
 
 _REBUILD = "rebuild the model from source that you have read and load only its weights, saved as safetensors"
@@ -38,13 +47,14 @@ META = Meta(
             severity=Severity.CRITICAL,
             remedy=f"do not load it, not even with `safe_mode`; {_REBUILD}",
             why="A Lambda layer is marshalled Python, and a configuration may name any function of an importable "
-            "module; versions of Keras before 3.11 run both on load, and the HDF5 path ignores `safe_mode`.",
+            "module; versions of Keras before 3.11.3 run both on load, and the HDF5 path ignores `safe_mode`.",
             references=(
                 "CVE-2024-3660",
                 "CVE-2025-1550",
                 "CVE-2025-8747",
                 "CVE-2025-9905",
                 "CVE-2025-9906",
+                "CVE-2025-49655",
                 "CVE-2025-12058",
                 "CWE-502",
             ),
@@ -77,10 +87,11 @@ META = Meta(
             references=("CVE-2024-32608", "CWE-125", "CWE-787"),
         ),
     ),
-    reads=Reads(media_types=(media.HDF5, media.KERAS_ZIP), names=("*.keras",)),
+    reads=Reads(media_types=(media.HDF5, media.KERAS_ZIP), names=("*.keras", *_PLAIN_CONFIGS)),
     limits=(
         "weights and other raw data are not read, nor are attributes other than `model_config` and `training_config`",
         "what a custom object does is not in the file; that it is named is told",
+        "of JSON files, those are read that bear a name by which Keras or KerasHub writes a configuration",
         "dense storage of links or attributes, shared messages and files in several parts are answered `not-available`",
     ),
 )
@@ -100,6 +111,8 @@ class KerasConfig:
             yield from _hdf5(file.path, file.read, file.size_bytes, "")
         elif file.media_type in _ZIPS:
             yield from _archive(file)
+        elif file.path.lower().endswith(".json"):
+            yield from _plain_config(file)
 
 
 plugin = KerasConfig()
@@ -112,10 +125,7 @@ def _hdf5(path: str, read: hdf5.Read, size_bytes: int, inside: str) -> Iterator[
     except Truncated:
         raise
     except Malformed as error:
-        said = f"breaks the HDF5 format: {visible(str(error), 400)}"
-        yield _finding(path, MALFORMED, Outcome.TRUE, said, inside)
-        for rule in (RUNS, CUSTOM, EXTERNAL):
-            yield _finding(path, rule, Outcome.ERROR, said, inside)
+        yield from _fault(path, error, inside)
         return
     for place in contents.outside:
         target = f" to `{place.target}`" if place.target else ""
@@ -126,6 +136,18 @@ def _hdf5(path: str, read: hdf5.Read, size_bytes: int, inside: str) -> Iterator[
             yield _finding(path, rule, Outcome.NOT_AVAILABLE, visible(said, 1500), inside)
     for attribute in contents.attributes:
         yield from _document(path, attribute.value, f"{inside}{attribute.path}@{attribute.name}")
+    if contents.faults:
+        lies = [fault for fault in contents.faults if not isinstance(fault, Truncated)]
+        yield from _fault(path, (lies or contents.faults)[0], inside)
+
+
+def _fault(path: str, fault: Malformed, inside: str) -> Iterator[Finding]:
+    """What contradicts itself is `true`; what ends early may be a broken download, and is an error."""
+    said = f"breaks the HDF5 format: {visible(str(fault), 400)}"
+    lies = not isinstance(fault, Truncated)
+    yield _finding(path, MALFORMED, Outcome.TRUE if lies else Outcome.ERROR, said, inside)
+    for rule in (RUNS, CUSTOM, EXTERNAL):
+        yield _finding(path, rule, Outcome.ERROR, said, inside)
 
 
 def _archive(file: ScanFile) -> Iterator[Finding]:
@@ -144,6 +166,17 @@ def _archive(file: ScanFile) -> Iterator[Finding]:
         said = "the archive holds no `config.json`, so nothing is known of the model"
         for rule in (RUNS, CUSTOM):
             yield _finding(file.path, rule, Outcome.NOT_AVAILABLE, said, "")
+
+
+def _plain_config(file: ScanFile) -> Iterator[Finding]:
+    """A configuration as a file, as `Model.to_json` and presets of KerasHub write it. Most `config.json` are not."""
+    try:
+        document = read_json_object(file.read, file.size_bytes)
+    except Malformed:
+        # Keras takes nothing else; whose configuration this is will say so.
+        return
+    if isinstance(document.get("class_name"), str) and "config" in document:
+        yield from _concerns(file.path, document, "")
 
 
 def _weights(file: ScanFile, entry: zips.ZipEntry) -> Iterator[Finding]:
@@ -178,6 +211,10 @@ def _document(path: str, data: bytes, place: str) -> Iterator[Finding]:
         document = json.loads(data)
     except (ValueError, RecursionError) as error:
         raise Malformed(f"{visible(place, 200)} is not JSON: {visible(str(error), 200)}") from error
+    yield from _concerns(path, document, place)
+
+
+def _concerns(path: str, document: object, place: str) -> Iterator[Finding]:
     told: dict[str, set[str]] = {RUNS: set(), CUSTOM: set()}
     for concern in concerns_of(document):
         # One finding a name, and so many a rule: a model repeats its layers by the hundred.
@@ -191,7 +228,7 @@ def _document(path: str, data: bytes, place: str) -> Iterator[Finding]:
             severity=concern.severity,
             message=concern.message,
             artefact=path,
-            location=visible(f"{place} {concern.place}", 900),
+            location=visible(f"{place} {concern.place}".strip(), 900),
             remedy=META.rule(concern.rule).remedy,
             details={"name": concern.name},
         )
