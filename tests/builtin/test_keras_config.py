@@ -70,6 +70,8 @@ def test_what_runs_or_reaches_out_on_load_is_told(named: dict[str, Any]) -> None
         function("builtins", "relu"),
         function("keras.activations", "softmax"),
         function("keras.src.ops.nn", "gelu"),
+        function("keras.utils", "to_categorical"),
+        function("keras.src.backend.tensorflow.nn", "relu"),
         {
             "module": "keras.src.models.functional",
             "class_name": "Functional",

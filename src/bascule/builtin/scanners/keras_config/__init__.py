@@ -91,6 +91,7 @@ META = Meta(
     limits=(
         "weights and other raw data are not read, nor are attributes other than `model_config` and `training_config`",
         "what a custom object does is not in the file; that it is named is told",
+        "a function named by a bare word, such as an activation, is not told from Keras's own",
         "of JSON files, those are read that bear a name by which Keras or KerasHub writes a configuration",
         "dense storage of links or attributes, shared messages and files in several parts are answered `not-available`",
     ),

@@ -21,7 +21,7 @@ FAMILY = _words("""
     """)
 """First parts of modules, and packages of registered names, whose objects are Keras's own or its sister libraries'."""
 
-REACHING_MODULES = _words("utils saving models backend export distribution visualization io py_function")
+REACHING_MODULES = _words("utils saving models export distribution visualization io py_function")
 """Parts of Keras and TensorFlow whose functions reach files, the network or code, and that no layer needs by name."""
 
 REACHING_NAMES = _words("""
@@ -39,6 +39,9 @@ LOADING_CLASSES = {
     "kerashublayer": "loads a TensorFlow SavedModel from the address that the configuration names",
 }
 """Classes of Keras whose construction loads something else."""
+
+HARMLESS_NAMES = frozenset(["tocategorical", "normalize", "padsequences", "getsourceinputs"])
+"""Functions of those parts that only compute."""
 
 BUILT_IN_FUNCTIONS = _words("""
     __import__ breakpoint compile delattr eval exec getattr globals help input locals memoryview open print setattr

@@ -71,7 +71,7 @@ def _of_object(place: str, value: Mapping[str, Any]) -> Iterator[Concern]:
         yield _runs(where, f"`KerasLayer` {catalogue.LOADING_CLASSES['kerashublayer']}", last)
         return
     if last == "Lambda":
-        yield from _of_lambda(where, settings, bool(carried))
+        yield from _of_lambda(where, settings)
     if catalogue.plain(last).endswith("oplambda") or last == "TensorFlowOpLayer":
         yield from _of_operation(where, settings)
     yield from _of_files(where, settings)
@@ -116,8 +116,9 @@ def _of_module(where: str, module: str, called: str, is_function: bool) -> Itera
         if reaching:
             yield _runs(where, f"names Python's `{_shown(called)}`, which the loader would look up and call", name)
     elif root in catalogue.FAMILY:
-        by_module = is_function and catalogue.REACHING_MODULES & set(module.lower().split(".")[1:])
-        if by_module or catalogue.plain(called) in catalogue.REACHING_NAMES:
+        by_module = is_function and not catalogue.REACHING_MODULES.isdisjoint(module.lower().split("."))
+        harmless = catalogue.plain(called) in catalogue.HARMLESS_NAMES
+        if (by_module and not harmless) or catalogue.plain(called) in catalogue.REACHING_NAMES:
             yield _runs(where, f"names `{_shown(name)}`, which reaches files, the network or code", name)
     elif root in catalogue.GADGET_MODULES:
         yield _runs(where, f"names `{_shown(name)}`, which the loader would import and call", name)
@@ -127,11 +128,10 @@ def _of_module(where: str, module: str, called: str, is_function: bool) -> Itera
         )
 
 
-def _of_lambda(where: str, settings: Mapping[str, Any], told: bool) -> Iterator[Concern]:
+def _of_lambda(where: str, settings: Mapping[str, Any]) -> Iterator[Concern]:
     function = settings.get("function")
     if isinstance(function, list):
-        if not told:
-            yield _runs(where, "a Lambda layer carries a function as marshalled Python code", "lambda")
+        yield _runs(where, "a Lambda layer carries marshalled Python code, which the loader unmarshals", "lambda")
     elif isinstance(function, str):
         module = settings.get("module")
         root = _root(module) if isinstance(module, str) else ""
