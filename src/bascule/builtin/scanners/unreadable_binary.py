@@ -26,7 +26,6 @@ from bascule.plugins.readers.media import (
     LZ4,
     MACH_O,
     MSGPACK,
-    ONNX,
     PYTHON_BYTECODE,
     RAR,
     SAVED_MODEL,
@@ -49,7 +48,6 @@ _CONVERT = "publish the weights as safetensors or GGUF, which are read to the la
 _UNPACK = "publish the files unpacked, or in a zip or tar archive"
 # Formats known by name that no reader here looks into: what they are, and what would help.
 _UNREAD: dict[str, tuple[str, str]] = {
-    ONNX: ("an ONNX graph, which may name custom operators and outside files", _CONVERT),
     TFLITE: ("a TensorFlow Lite graph, which may name custom operators", _CONVERT),
     SAVED_MODEL: ("a TensorFlow SavedModel graph, which may name custom operators", _CONVERT),
     CTRANSLATE2: ("a CTranslate2 model", _CONVERT),

@@ -70,7 +70,7 @@ ARCHIVES = (ZIP, TAR, SEVEN_ZIP, RAR)
 PROGRAMS = (ELF, WINDOWS_PROGRAM, MACH_O, WASM, JAVA_CLASS, PYTHON_BYTECODE)
 """Machine or byte code."""
 UNREAD = (
-    *(ONNX, TFLITE, SAVED_MODEL, CTRANSLATE2, FASTTEXT, MSGPACK, ARROW, SQLITE),
+    *(TFLITE, SAVED_MODEL, CTRANSLATE2, FASTTEXT, MSGPACK, ARROW, SQLITE),
     *(SEVEN_ZIP, RAR, ZSTD, LZ4, UNKNOWN),
 )
 """Binary formats told by name that no reader here looks into: whoever answers for cleanliness must say so."""
