@@ -35,7 +35,7 @@ META = Meta(
             question="Does this ONNX file break its format?",
             severity=Severity.HIGH,
             remedy="do not load this file; fetch it again from its publisher and compare digests, or export it anew",
-            why="a tensor whose bytes are fewer than its shape promises, or a length that leaves its message, invites a "
+            why="a tensor of fewer bytes than its shape promises, or a length that leaves its message, invites a "
             "runtime written in C++ to read memory that is not the file's",
             references=("CWE-125",),
         ),
