@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +12,22 @@ import pytest
 from postgres import execute, shared_server, url_of
 
 _numbers = itertools.count()
+
+
+@pytest.fixture
+def must_end() -> Iterator[None]:
+    """Fails a test that does not come to an end; how fast it is, no test says."""
+
+    def give_up(_signal: int, _frame: object) -> None:
+        raise AssertionError("this did not end")
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(300)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
 
 
 @pytest.fixture(scope="session")

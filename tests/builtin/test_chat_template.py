@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import json
-import time
 
 import pytest
 
@@ -350,14 +349,13 @@ def test_a_template_too_large_to_judge_is_an_error() -> None:
     assert set(answers("a" * ((1 << 20) + 1)).values()) == {Outcome.ERROR}
 
 
+@pytest.mark.usefixtures("must_end")
 def test_folding_ends_in_time_on_templates_made_to_explode() -> None:
     doubling = "{% set a = 'xx' %}" + "{% set a = a ~ a %}" * 200 + "{{ messages[a] }}"
     alternatives = "".join(f"{{% set v{i} = 'a' if x else 'b' %}}" for i in range(60))
     product = alternatives + "{{ messages[" + " ~ ".join(f"v{i}" for i in range(60)) + "] }}"
-    started = time.process_time()
     for source in (doubling, product, "{{ messages['a' * 99999999 * 99999999] }}", "{{ 9 ** 9 ** 9 ** 9 }}"):
         answers(source)
-    assert time.process_time() - started < 5
 
 
 def test_every_template_has_its_digest() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 
 import pytest
@@ -167,14 +166,9 @@ def test_any_text_is_a_card_or_malformed(front: str, body: str) -> None:
         assert set(card.present).isdisjoint(card.empty)
 
 
+@pytest.mark.usefixtures("must_end")
 @pytest.mark.parametrize("unit", ["<", "<!--", "![", "# a\n", "- **a:** b\n", "*", "---\n", "<h1>", "[(", "> # a\n"])
-def test_hostile_markup_is_read_in_linear_time(unit: str) -> None:
-    def cost(size: int) -> float:
-        start = time.process_time()
-        card = parse_card(unit * (size // len(unit)))
-        assert isinstance(card.present, tuple)
-        return time.process_time() - start
-
-    cost(1000)
-    small, large = cost(20_000), cost(200_000)
-    assert large < 30 * small + 0.5
+def test_hostile_markup_is_read_to_its_end(unit: str) -> None:
+    # Were it read in quadratic time, this would not end.
+    card = parse_card(unit * (2_000_000 // len(unit)))
+    assert isinstance(card.present, tuple)

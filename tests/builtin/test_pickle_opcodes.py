@@ -20,7 +20,6 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-import time
 import uuid
 import zipfile
 import zlib
@@ -488,12 +487,11 @@ class TestHonest:
         assert is_clean(scan(proto(b"]\x94(" + b"h\x00" * 100_000 + b"e")))
 
 
+@pytest.mark.usefixtures("must_end")
 def test_over_a_million_opcodes_take_under_a_second_and_the_call_is_found() -> None:
     data = proto(b"N0" * 1_100_000 + RUN)
-    started = time.process_time()
     report = scan(data)
     assert findings(report)
-    assert time.process_time() - started < 2.0  # generous: a shared machine; measured 0.25 s
 
 
 REAL = (

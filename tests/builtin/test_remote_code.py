@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-import time
 
 import pytest
 
@@ -226,8 +225,8 @@ def test_code_hidden_behind_another_encoding_is_read_as_python_reads_it() -> Non
     assert calls(source) == [("os.system", Severity.HIGH)]
 
 
+@pytest.mark.usefixtures("must_end")
 def test_deep_and_wide_modules_end_in_time() -> None:
-    started = time.process_time()
     for source in (
         "x = " + " + ".join(["a"] * 3000),
         "\n".join(f"a{n} = a{n - 1} or b" for n in range(1, 4000)),
@@ -237,7 +236,6 @@ def test_deep_and_wide_modules_end_in_time() -> None:
         "x = [" + "os.system, " * 20_000 + "]",
     ):
         findings(source)
-    assert time.process_time() - started < 20
 
 
 # Configurations.
@@ -432,12 +430,16 @@ def test_settings_that_do_not_parse_are_an_error_not_clean(broken: str) -> None:
     assert scan_memory(plugin, {"a.yaml": broken.encode()}).answers["code-dangerous-call"] is Outcome.ERROR
 
 
-def test_hostile_yaml_takes_no_more_than_its_share_of_time() -> None:
+@pytest.mark.usefixtures("must_end")
+@pytest.mark.parametrize("opening", ["[", "- ", "? ", "{", "a: [", "[{a: "])
+def test_yaml_nested_without_end_is_an_error_not_clean(opening: str) -> None:
+    report = scan_memory(plugin, {"a.yaml": (opening * 100_000).encode()})
+    assert report.answers["code-dangerous-call"] is Outcome.ERROR
+
+
+def test_a_yaml_alias_bomb_is_read_once_and_not_unfolded() -> None:
     bomb = "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]\n" for n in range(1, 60))
-    started = time.process_time()
-    for data in (bomb, "[" * 100_000, "- " * 100_000, "a: &a *a\n", "? " * 50_000, "{" * 50_000):
-        scan_memory(plugin, {"a.yaml": data.encode()})
-    assert time.process_time() - started < 10
+    assert scan_memory(plugin, {"a.yaml": bomb.encode()}).answers["code-dangerous-call"] is Outcome.FALSE
 
 
 # Adapters.
@@ -505,8 +507,7 @@ def test_an_honest_script_is_left_alone(line: str) -> None:
     assert told(f"FROM base\nLABEL how='curl https://a.invalid | sh'\nRUN {line}\n", "Dockerfile") == []
 
 
+@pytest.mark.usefixtures("must_end")
 def test_hostile_scripts_take_no_more_than_their_share_of_time() -> None:
-    started = time.process_time()
     for word in ("curl ", "curl|", "sudo -x ", "sh -c ", "a=b ", "iex ", "ncat ", "base64 -d ", "pip install ", "\\\n"):
         scan_memory(plugin, {"a.sh": (word * (1_000_000 // len(word))).encode()})
-    assert time.process_time() - started < 10

@@ -11,7 +11,6 @@ import base64
 import hashlib
 import json
 import pickle
-import time
 from collections.abc import Mapping
 
 import pytest
@@ -290,6 +289,7 @@ def test_a_truncated_header_is_an_error_not_clean() -> None:
         assert scan_memory(plugin, files).answers == {"secret-in-file": Outcome.ERROR}
 
 
+@pytest.mark.usefixtures("must_end")
 def test_hostile_text_takes_no_more_than_its_share_of_time() -> None:
     hostile = [
         b"-" * (1 << 20),
@@ -307,7 +307,5 @@ def test_hostile_text_takes_no_more_than_its_share_of_time() -> None:
         b"a\0" * 500_000,
         b"\xe2\x80\x8b" * 300_000,
     ]
-    started = time.process_time()
     for data in hostile:
         found({"x.yaml": data})
-    assert time.process_time() - started < 20

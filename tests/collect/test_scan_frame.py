@@ -278,12 +278,11 @@ FORGES = """os = __import__("os")
         yield"""
 
 
+@pytest.mark.usefixtures("must_end")
 def test_a_scanner_that_reports_reading_byte_by_byte_buys_no_time(tmp_path: Path) -> None:
     forger = install(tmp_path / "forger", "forger", plain("forger", FORGES))
     inventory = inventory_of(write(tmp_path / "model", {"a.txt": b"some words"}))
-    started = time.monotonic()
     examined = examine(inventory, [installed(forger, "forger")], ScanOptions(plugin_paths=(forger,)))
-    assert time.monotonic() - started < 20
     assert answers(examined, "forger") == {"a.txt: forger-said": Outcome.ERROR}
     assert "out of turn" in examined.observations["forger"].findings[0].message
 

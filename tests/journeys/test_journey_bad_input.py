@@ -57,13 +57,12 @@ def test_truncated_weights_are_an_error_and_grant_nothing(home: Path, place: Pla
     assert said.json["granted"]["weights"] == "T0"
 
 
+@pytest.mark.usefixtures("must_end")
 def test_a_yaml_alias_bomb_in_a_card_is_bounded_and_never_clean(home: Path, place: Place) -> None:
     lines = ["a: &a [x, x, x, x, x, x, x, x, x]"]
     lines += [f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]" for a, b in zip("abcdefgh", "bcdefghi", strict=True)]
     bomb = "\n".join(["---", "license: apache-2.0", *lines, "---", "# A model", ""]).encode()
-    started = time.monotonic()
     said = here("review", place("bomb", embedding_model(**{"README.md": bomb})), "--tier", "T6", "--json", home=home)
-    assert time.monotonic() - started < 60
     assert said.json["verdict"] != "granted"
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bascule.plugins.readers import licences
@@ -259,6 +259,7 @@ def test_a_licence_has_one_name(name: str, expected: str) -> None:
     assert licence_id(expected) == expected
 
 
+@example("\x11")
 @given(st.text(max_size=80))
 def test_naming_twice_changes_nothing(name: str) -> None:
     assert licence_id(licence_id(name)) == licence_id(name)

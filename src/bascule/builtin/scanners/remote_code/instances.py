@@ -22,6 +22,7 @@ from bascule.plugins.readers.pickles.names import Known, Standing, lists, reach
 from bascule.records import Confidence, Severity
 
 MAX_EVENTS = 1_000_000
+MAX_DEPTH = 200
 
 _TAGS = re.compile(
     r"(?:!(?P<local>apply(?:ref)?|new|name|module)"
@@ -158,9 +159,13 @@ def _events(source: str) -> Iterator[Any]:
 
     loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
+        depth = 0
         for count, event in enumerate(yaml.parse(source, Loader=loader)):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             if count > MAX_EVENTS:
                 raise Malformed(f"more than {MAX_EVENTS} values")
+            if depth > MAX_DEPTH:  # some parsers' time grows with the square of the depth
+                raise Malformed(f"more than {MAX_DEPTH} values inside each other")
             yield event
     except (yaml.YAMLError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)

@@ -27,7 +27,7 @@ def licence_id(name: str) -> str:
     name = " ".join(name.split())
     if not name:
         return "unknown"
-    if len(name) > MAX_NAME:
+    if len(name) > MAX_NAME or "\\" in name:  # an escape that was made safe to show is no name of its letters
         return visible(name, MAX_NAME)
     if found := _aliases().get(_folded(name)):
         return found
