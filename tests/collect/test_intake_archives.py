@@ -87,7 +87,7 @@ PACKED = {
     "model.zip": zipped(*FILES.items()),
     "model-1.0-py3-none-any.whl": zipped(*FILES.items()),
     "model.tar": tarred(*FILES.items()),
-    "model.tar.gz": gzip.compress(tarred(*FILES.items())),
+    "model.tar.gz": gzip.compress(tarred(*FILES.items()), mtime=0),
     "model.tar.xz": lzma.compress(tarred(*FILES.items())),
     "named-wrongly.bin": zipped(*FILES.items()),
 }
@@ -113,8 +113,9 @@ def test_members_lie_as_numbered_private_files_whatever_they_are_called(space: W
     [
         ("model.pt", zipped(("model/data.pkl", b"\x80\x02N."), ("model/data/0", b"x"))),
         ("arrays.npz", zipped(("a.npy", b"\x93NUMPY"))),
-        ("weights.bin.gz", gzip.compress(bytes(4000))),
+        ("weights.bin.gz", gzip.compress(bytes(4000), mtime=0)),
     ],
+    ids=["torch", "numpy", "gzip"],
 )
 def test_a_packed_model_file_stays_a_file(space: Workspace, name: str, data: bytes) -> None:
     assert contents(taken(space, data, name)) == {name: data}

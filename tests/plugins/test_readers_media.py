@@ -173,7 +173,7 @@ BINARIES = {
     media.NPZ: zipped("arr_0.npy"),
     media.ZIP: zipped("a.txt", "b.txt"),
     media.TAR: tarred(),
-    media.GZIP: gzip.compress(b"x"),
+    media.GZIP: gzip.compress(b"x", mtime=0),
     media.ZLIB: zlib.compress(b"x" * 99),
     media.BZIP2: bz2.compress(b"x"),
     media.NPY: b"\x93NUMPY\x01\0" + bytes(20),
