@@ -1,7 +1,7 @@
 """The kinds of plug-in and the one method that each has.
 
     source    fetch(ref, workspace)  -> Fetched         bytes from somewhere, never executed
-    scanner   scan(file)             -> findings, measures, readings; sync, sandboxed, no network
+    scanner   scan(file)             -> findings, measures, readings, coverage; sync, sandboxed, no network
     report    render(document)       -> bytes
     policy    a folder of data: pack.yaml, rules/*.yaml, scenarios.yaml, cases.yaml
 
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from bascule.plugins.meta import Example, Meta
-from bascule.records import ArtefactKind, Finding, Measure, Reading
+from bascule.records import ArtefactKind, Coverage, Finding, Measure, Reading
 
 if TYPE_CHECKING:
     from bascule.records import ReviewDocument
@@ -58,8 +58,16 @@ class ScanFile(Protocol):
         before, so that a pattern no longer than that is seen whole at least once."""
         ...
 
+    def neighbour(self, path: str) -> ScanFile | None:
+        """Another artefact of the subject, open for reading; None when the listing has no such path.
 
-Seen = Finding | Measure | Reading
+        For questions about two files at once: an index and its shards, a config and its tensors. The path is the
+        listing's, not relative to this file. Raises `readers.Truncated` when it cannot be opened any more.
+        """
+        ...
+
+
+Seen = Finding | Measure | Reading | Coverage
 
 
 @runtime_checkable

@@ -26,6 +26,7 @@ class MemoryFile:
     kind: ArtefactKind = ArtefactKind.UNCLASSIFIED
     media_type: str = "application/octet-stream"
     listing: Sequence[Listed] = ()
+    beside: Mapping[str, MemoryFile] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def size_bytes(self) -> int:
@@ -40,6 +41,9 @@ class MemoryFile:
         for start in range(0, len(self.data), size):
             offset = max(0, start - overlap)
             yield offset, self.data[offset : start + size]
+
+    def neighbour(self, path: str) -> MemoryFile | None:
+        return self.beside.get(path)
 
 
 @dataclass(slots=True)
@@ -60,7 +64,10 @@ def memory_files(files: Mapping[str, bytes]) -> list[MemoryFile]:
         media_type = media_type_of(data[:65536], len(data), path)
         rows.append((path, data, classify(path, media_type), media_type))
     listing = [Listed(path, kind, media_type, len(data)) for path, data, kind, media_type in rows]
-    return [MemoryFile(path, data, kind, media_type, listing) for path, data, kind, media_type in rows]
+    beside: dict[str, MemoryFile] = {}
+    for path, data, kind, media_type in rows:
+        beside[path] = MemoryFile(path, data, kind, media_type, listing, beside)
+    return list(beside.values())
 
 
 def answer_file(scanner: Scanner, file: MemoryFile) -> tuple[list[Answer], list[Seen]]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from bascule.records.artefact import Artefact, ArtefactKind, Edge, Relation, Subject
 from bascule.records.base import Record
+from bascule.records.coverage import Coverage, State
 from bascule.records.finding import Confidence, Finding, Outcome, Severity
 from bascule.records.measure import Measure, Reading, ReadingSource
 
@@ -53,6 +54,7 @@ __all__ = [
     "Benefit",
     "Confidence",
     "Context",
+    "Coverage",
     "Decision",
     "Dimension",
     "DimensionResult",
@@ -82,6 +84,7 @@ __all__ = [
     "ScenarioResult",
     "Severity",
     "Slot",
+    "State",
     "Subject",
     "Tier",
     "Tool",

@@ -20,6 +20,7 @@ from pydantic import Field
 
 from bascule.records.artefact import DigestField
 from bascule.records.base import Record
+from bascule.records.coverage import Coverage
 from bascule.records.finding import Finding, Outcome, RuleId
 from bascule.records.measure import Measure, Reading
 
@@ -66,6 +67,7 @@ class Observations(Record):
     rules: tuple[RuleId, ...] = Field(description="the questions the tool asks, answered or not")
     answers: tuple[Answer, ...] = ()
     findings: tuple[Finding, ...] = ()
+    coverage: tuple[Coverage, ...] = ()
     measures: tuple[Measure, ...] = ()
     readings: tuple[Reading, ...] = ()
     limits: tuple[str, ...] = Field(default=(), description="what this evidence cannot show")

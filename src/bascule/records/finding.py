@@ -59,6 +59,9 @@ class Finding(Record):
     )
     confidence: Confidence = Confidence.HIGH
     remedy: str = Field(default="", max_length=1000)
+    references: tuple[str, ...] = Field(
+        default=(), description="CVE, CWE, MITRE ATLAS or a page; the rule's own where a finding names none"
+    )
     details: dict[str, Any] = Field(default_factory=dict, description="what was seen, e.g. {'callable': 'os.system'}")
 
     @property

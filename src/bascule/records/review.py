@@ -13,6 +13,7 @@ from pydantic import Field
 
 from bascule.records.artefact import DigestField, Sha256Field, Subject
 from bascule.records.base import Record
+from bascule.records.coverage import Coverage
 from bascule.records.decision import (
     Approval,
     ApprovalNeed,
@@ -44,6 +45,7 @@ class FindingView(Record):
     location: str
     message: str
     remedy: str
+    references: tuple[str, ...] = ()
     details: dict[str, Any] = Field(default_factory=dict)
     evidence: DigestField | None = None
 
@@ -147,6 +149,9 @@ class ScannedFile(Record):
     findings: tuple[FindingView, ...] = ()
     size_bytes: int = 0
     kind: str = "unclassified"
+    coverage: tuple[Coverage, ...] = Field(
+        default=(), description="the whole file, range by range: clean, finding, not-understood, not-covered"
+    )
 
 
 class ScanDocument(Record):

@@ -15,7 +15,7 @@ from bascule.plugins.kinds import Seen
 from bascule.plugins.meta import Meta
 from bascule.plugins.registry import Loaded
 from bascule.plugins.testing import answers_of
-from bascule.records import Answer, Artefact, Finding, Measure, Observations, Outcome, Reading, Severity, Tool
+from bascule.records import Answer, Artefact, Coverage, Finding, Measure, Observations, Outcome, Reading, Severity, Tool
 from bascule.records.artefact import IntakeNote
 
 UNFIT_RULE = "plugin-unfit"
@@ -101,6 +101,7 @@ def _observations(
         rules=tuple(rule.id for rule in meta.rules),
         answers=tuple(answers),
         findings=tuple(item for item in seen if isinstance(item, Finding)),
+        coverage=tuple(item for item in seen if isinstance(item, Coverage)),
         measures=tuple(item for item in seen if isinstance(item, Measure)),
         readings=tuple(item for item in seen if isinstance(item, Reading)),
         limits=(*meta.limits, *unanswered, *gaps),

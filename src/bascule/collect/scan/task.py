@@ -23,9 +23,14 @@ from bascule.kernel.errors import InputError
 from bascule.kernel.text import visible
 from bascule.plugins.kinds import Seen
 from bascule.plugins.meta import Meta
-from bascule.records import Finding, Measure, Reading
+from bascule.records import Coverage, Finding, Measure, Reading
 
-_RECORDS: dict[str, type[Finding | Measure | Reading]] = {"finding": Finding, "measure": Measure, "reading": Reading}
+_RECORDS: dict[str, type[Seen]] = {
+    "finding": Finding,
+    "measure": Measure,
+    "reading": Reading,
+    "coverage": Coverage,
+}
 _WHY_CHARACTERS = 500
 
 
@@ -167,14 +172,20 @@ class Hearing:
         meta = self._metas[scanner]
         value = {**value, "artefact": self.task.entry.path}
         try:
-            if kind is Finding and not value.get("remedy"):
-                value["remedy"] = meta.rule(str(value.get("rule"))).remedy
+            if kind is Finding:
+                rule = meta.rule(str(value.get("rule")))
+                value["remedy"] = value.get("remedy") or rule.remedy
+                value["references"] = value.get("references") or rule.references
             record = kind.model_validate(value)
             canonical_json(record.as_json())  # what cannot be signed is refused here, and not at the end of the scan
         except KeyError as error:
             raise Gone(f"the scanner answered `{value.get('rule')}`, which is not a rule of its own") from error
         except (ValidationError, InputError) as error:
             raise Gone("the scanner yielded a record that is not valid") from error
+        if isinstance(record, Coverage):
+            if record.end > self.task.entry.size_bytes:
+                raise Gone("the scanner covered bytes that the file does not have")
+            return record
         declared = {
             Finding: {rule.id for rule in meta.rules},
             Measure: {item.name for item in meta.measures},

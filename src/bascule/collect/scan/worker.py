@@ -155,9 +155,9 @@ def examine(
 
 def run(channel: socket.socket, name: str, shelf: Shelf, file: OpenFile, seconds: float) -> None:
     """One scanner on one file. What it raises is told, not passed on."""
-    from bascule.records import ArtefactKind, Finding, Measure, Reading
+    from bascule.records import ArtefactKind, Coverage, Finding, Measure, Reading
 
-    said: dict[type, str] = {Finding: "finding", Measure: "measure", Reading: "reading"}
+    said: dict[type, str] = {Finding: "finding", Measure: "measure", Reading: "reading", Coverage: "coverage"}
     file.kind = ArtefactKind(file.kind)
     sandbox.limit_cpu(seconds)
     wire.send(channel, {"say": "starts", "scanner": name})
