@@ -2,24 +2,53 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
 from bascule.cli.output import Common, print_json, print_text, progress_display, say
-from bascule.cli.session import open_session
+from bascule.cli.scan_text import changes_text, scan_text
+from bascule.cli.session import Session, open_session
+from bascule.journeys.baseline import compare, keep
+from bascule.journeys.inbox import watch as arrivals
 from bascule.journeys.scan import scan
 from bascule.kernel.files import write_whole
-from bascule.kernel.text import counted, visible
-from bascule.records import Outcome, ScanDocument
+from bascule.kernel.text import visible
+from bascule.records import ScanDocument
+from bascule.records.cyclonedx import cyclonedx_bom
 from bascule.records.sarif import sarif_log
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Forms:
+    """In which other forms the answer is written."""
+
+    sarif: Path | None = None
+    "Also write the findings as SARIF 2.1.0 to this file."
+    cyclonedx: Path | None = None
+    "Also write files and findings as CycloneDX 1.6, with a VEX status each, to this file."
+
+    def write(self, document: ScanDocument) -> None:
+        """Each that was asked for, whole or not at all."""
+        if self.sarif is not None:
+            findings = [finding for file in document.files for finding in file.findings]
+            write_whole(self.sarif, sarif_log(findings, document.tool_version))
+            say(f"wrote {self.sarif}")
+        if self.cyclonedx is not None:
+            write_whole(self.cyclonedx, cyclonedx_bom(document))
+            say(f"wrote {self.cyclonedx}")
 
 
 def scan_command(
     *paths: str,
-    sarif: Path | None = None,
+    forms: Forms | None = None,
     only: Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative="")] = (),
+    since: str | None = None,
+    watch: Annotated[bool, Parameter(negative="")] = False,
+    results: Path | None = None,
     common: Common | None = None,
 ) -> int:
     """Scan files in a sandbox; nothing of them is ever executed.
@@ -30,40 +59,55 @@ def scan_command(
     ----------
     paths
         Folders, files, archives or references.
-    sarif
-        Also write the findings as SARIF 2.1.0 to this file.
     only
         These scanners or rules alone.
+    since
+        Say what changed since an earlier scan: the digest that it ended with, or a file that `--json` wrote.
+    watch
+        Keep watching one folder, and scan each model that arrives in it.
+    results
+        With `--watch`: where the answers go, one JSON document for each model.
     """
     common = common or Common()
+    forms = forms or Forms()
     if not paths:
         say("error: nothing to scan\nhint: give a folder, a file, or `pypi:name`")
         return 2
-    with progress_display(quiet=common.json) as progress, open_session(common) as session:
-        document = scan(paths, session.parts, only=only, progress=progress)
-    if sarif is not None:
-        findings = [finding for file in document.files for finding in file.findings]
-        write_whole(sarif, sarif_log(findings, document.tool_version))
-        say(f"wrote {sarif}")
+    with progress_display(quiet=common.json or watch) as progress, open_session(common) as session:
+        kept = session.settings.home / "scans"
+        if watch:
+            return _watch(paths, results, only, session)
+        document = keep(scan(paths, session.parts, only=only, progress=progress), kept)
+        if since is not None:
+            document = compare(document, since, kept)
+    forms.write(document)
     if common.json:
         print_json(document.as_json())
     else:
-        print_text(_text(document))
+        print_text(scan_text(document))
+        if document.changes is not None:
+            print_text(changes_text(document.changes))
+    return exit_code(document)
+
+
+def exit_code(document: ScanDocument) -> int:
+    """0 clean, 1 unsafe, 2 could not tell."""
     if document.summary["unsafe"]:
         return 1
     return 2 if document.summary["error"] else 0
 
 
-def _text(document: ScanDocument) -> str:
-    lines = []
-    for file in document.files:
-        for finding in file.findings:
-            if finding.outcome is Outcome.TRUE or file.outcome == "error":
-                place = f" at {visible(finding.location)}" if finding.location else ""
-                lines.append(f"{finding.severity.value:<8} {finding.rule}: {visible(file.path)}{place}")
-                lines.append(f"         {visible(finding.message, 400)}")
-                if finding.remedy:
-                    lines.append(f"         remedy: {visible(finding.remedy, 300)}")
-    counts = ", ".join(f"{count} {name}" for name, count in document.summary.items())
-    lines.append(f"{counted(len(document.files), 'file')}: {counts}")
-    return "\n".join(lines)
+def _watch(paths: tuple[str, ...], results: Path | None, only: tuple[str, ...], session: Session) -> int:
+    if len(paths) != 1 or results is None:
+        say("error: `--watch` takes one folder and needs `--results`\nhint: bascule scan INBOX --watch --results DIR")
+        return 2
+    say(f"watching {paths[0]}; Ctrl-C ends it")
+    for arrival in arrivals(Path(paths[0]), results, lambda path: scan((str(path),), session.parts, only=only)):
+        name = visible(arrival.path.name)
+        if arrival.document is None:
+            print_text(f"error    {name}: {arrival.why.message if arrival.why else ''}")
+        else:
+            counts = ", ".join(f"{count} {what}" for what, count in arrival.document.summary.items() if count)
+            word = {0: "clean", 1: "unsafe", 2: "unknown"}[exit_code(arrival.document)]
+            print_text(f"{word:<8} {name}: {counts}; {arrival.answer}")
+    return 0

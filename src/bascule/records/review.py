@@ -154,6 +154,18 @@ class ScannedFile(Record):
     )
 
 
+class ScanChanges(Record):
+    """What a scan says that an earlier one did not. `still`: findings that both have."""
+
+    since: DigestField
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    new: tuple[FindingView, ...] = ()
+    gone: tuple[FindingView, ...] = ()
+    still: int = 0
+
+
 class ScanDocument(Record):
     """Supply-chain evidence alone."""
 
@@ -162,5 +174,7 @@ class ScanDocument(Record):
     summary: dict[str, int]
     tool_version: str = ""
     notes: tuple[str, ...] = ()
+    baseline: DigestField | None = Field(default=None, description="the name to give to `--since` another time")
+    changes: ScanChanges | None = Field(default=None, description="present when it was compared with an earlier scan")
 
     model_config = {"populate_by_name": True, "serialize_by_alias": True}
