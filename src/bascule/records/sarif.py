@@ -61,10 +61,21 @@ def _rule(rule: str, example: FindingView) -> dict[str, Any]:
         "id": rule,
         "name": "".join(part.capitalize() for part in rule.split("-")),
         "shortDescription": {"text": rule.replace("-", " ")},
-        "help": {"text": example.remedy or f"see `bascule rules {rule}`"},
+        "help": {"text": _help(rule, example)},
         "defaultConfiguration": {"level": _LEVEL[example.severity]},
-        "properties": {"security-severity": _SECURITY_SEVERITY[example.severity], "tags": ["security"]},
+        "properties": {"security-severity": _SECURITY_SEVERITY[example.severity], "tags": _tags(example)},
     }
+
+
+def _help(rule: str, example: FindingView) -> str:
+    cited = f" See: {', '.join(example.references)}." if example.references else ""
+    return (example.remedy or f"see `bascule rules {rule}`") + cited
+
+
+def _tags(example: FindingView) -> list[str]:
+    """As code hosts group results: `external/cwe/cwe-502`."""
+    numbers = sorted({int(number) for cited in example.references for number in re.findall(r"CWE-(\d+)", cited)})
+    return ["security", *(f"external/cwe/cwe-{number:03}" for number in numbers)]
 
 
 def _result(finding: FindingView, rule_index: int) -> dict[str, Any]:
