@@ -95,12 +95,33 @@ class EndpointRef:
 
 
 @dataclass(frozen=True, slots=True)
+class RemoteFile:
+    """A file that lies elsewhere. sha256: as the store declares it, which is somebody's word; None when it does not."""
+
+    path: str
+    size_bytes: int
+    sha256: str | None = None
+
+
+class Remote(Protocol):
+    """Files that lie elsewhere, of which any range can be had."""
+
+    @property
+    def files(self) -> Sequence[RemoteFile]: ...
+
+    def read(self, path: str, offset: int, size: int) -> bytes:
+        """Exactly that range. Raises UpstreamError; `source.no-ranges` where the store only gives whole files."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class Fetched:
-    """What a source brought: a folder or file on disk, or an endpoint."""
+    """What a source brought: a folder or file on disk, an endpoint, or files that stay where they are."""
 
     ref: str
     root: Path | None = None
     endpoint: EndpointRef | None = None
+    remote: Remote | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -120,6 +141,15 @@ class Source(Protocol):
     def meta(self) -> Meta: ...
     def accepts(self, ref: str) -> bool: ...
     def fetch(self, ref: str, workspace: Workspace) -> Fetched: ...
+
+
+@runtime_checkable
+class RangeSource(Source, Protocol):
+    """A source that can also leave the bytes where they are, and bring those that somebody asks for."""
+
+    def look(self, ref: str, workspace: Workspace) -> Fetched:
+        """The subject as `remote`. Raises as `fetch` does."""
+        ...
 
 
 @runtime_checkable

@@ -1,5 +1,7 @@
 """`hf:org/name[@revision]`: a repository of the Hugging Face hub, pinned to the commit that the revision names today.
 
+`fetch` brings all of it; `look` leaves it there, and reads by HTTP ranges what somebody asks for.
+
 Needs the extra `bascule[hub]`. Credentials are the hub client's own affair; nothing of them is read or kept here.
 """
 
@@ -11,17 +13,19 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bascule.kernel.errors import InputError, UpstreamError
 from bascule.kernel.text import visible
-from bascule.plugins.kinds import Fetched, Workspace
+from bascule.plugins.kinds import Fetched, RemoteFile, Workspace
 from bascule.plugins.meta import Meta
 
 PREFIX = "hf:"
 _REFERENCE = re.compile(r"(?P<repository>\w[\w.-]*(?:/\w[\w.-]*)?)(?:@(?P<revision>[\w./-]+))?", re.ASCII)
 _POLL_SECONDS = 0.5
+_PARTIAL = 206
 
 # By name, because the client's exceptions moved between modules, and its HTTP library changed, over its versions.
 _GATED = {"GatedRepoError", "DisabledRepoError"}
@@ -44,12 +48,7 @@ class HubSource:
         Raises InputError `source.bad-reference` or `source.missing-extra`; UpstreamError `source.offline`,
         `source.gated`, `source.not-found` or `source.failed`.
         """
-        match = _REFERENCE.fullmatch(ref.removeprefix(PREFIX))
-        if match is None:
-            raise InputError(
-                "source.bad-reference", f"`{visible(ref, 100)}` names no repository", "write `hf:org/name@revision`"
-            )
-        repository, revision = match["repository"], match["revision"]
+        repository, revision = _named(ref)
         hub = _client()
         folder = Path(tempfile.mkdtemp(prefix="hub-", dir=workspace.folder))
         what = f"fetching {repository}"
@@ -69,6 +68,83 @@ class HubSource:
         if (folder / ".cache").is_dir() and not any((folder / ".cache").iterdir()):
             (folder / ".cache").rmdir()
         return Fetched(ref=ref, root=folder, notes=(f"commit {visible(commit)}",))
+
+    def look(self, ref: str, workspace: Workspace) -> Fetched:
+        """The files of the repository where they lie. Raises as `fetch` does."""
+        repository, revision = _named(ref)
+        hub = _client()
+        workspace.progress(0, None, f"looking at {repository}")
+        try:
+            info = hub.HfApi().model_info(repository, revision=revision, files_metadata=True)
+        except Exception as error:  # see _GATED
+            raise _why(error, repository, revision) from error
+        files = tuple(
+            RemoteFile(str(sibling.rfilename), int(sibling.size or 0), _declared(sibling))
+            for sibling in info.siblings or ()
+        )
+        commit = str(info.sha)
+        return Fetched(ref=ref, remote=HubFiles(repository, commit, files), notes=(f"commit {visible(commit)}",))
+
+
+@dataclass(frozen=True, slots=True)
+class HubFiles:
+    """Files of one commit, read by HTTP ranges."""
+
+    repository: str
+    commit: str
+    files: tuple[RemoteFile, ...]
+
+    def read(self, path: str, offset: int, size: int) -> bytes:
+        """Raises UpstreamError `source.no-ranges`, or as `fetch` does."""
+        if size == 0:
+            return b""
+        hub = _client()
+        from huggingface_hub.utils import build_hf_headers, get_session, hf_raise_for_status
+
+        url = hub.hf_hub_url(self.repository, path, revision=self.commit)
+        # `identity`: a range of compressed bytes would be a range of something else.
+        headers = {**build_hf_headers(), "Range": f"bytes={offset}-{offset + size - 1}", "Accept-Encoding": "identity"}
+        try:
+            with get_session().stream("GET", url, headers=headers, follow_redirects=True) as response:
+                hf_raise_for_status(response)
+                if response.status_code != _PARTIAL or not response.headers.get("content-range", "").startswith(
+                    f"bytes {offset}-{offset + size - 1}/"
+                ):
+                    raise UpstreamError(
+                        "source.no-ranges",
+                        f"the store of `{visible(path)}` does not give parts of files",
+                        "scan the whole repository with `--whole`",
+                    )
+                data = bytearray()
+                for chunk in response.iter_bytes():
+                    data += chunk
+                    if len(data) > size:
+                        break
+        except UpstreamError:
+            raise
+        except Exception as error:  # see _GATED
+            raise _why(error, self.repository, self.commit) from error
+        if len(data) != size:
+            raise UpstreamError(
+                "source.failed", f"`{visible(path)}` came with {len(data)} bytes instead of {size}", "try again later"
+            )
+        return bytes(data)
+
+
+def _named(ref: str) -> tuple[str, str | None]:
+    match = _REFERENCE.fullmatch(ref.removeprefix(PREFIX))
+    if match is None:
+        raise InputError(
+            "source.bad-reference", f"`{visible(ref, 100)}` names no repository", "write `hf:org/name@revision`"
+        )
+    return match["repository"], match["revision"]
+
+
+def _declared(sibling: Any) -> str | None:
+    """The sha256 of a large file, as the hub keeps it; small ones have a git id alone."""
+    lfs = getattr(sibling, "lfs", None)
+    digest = lfs.get("sha256") if isinstance(lfs, dict) else getattr(lfs, "sha256", None)
+    return digest if isinstance(digest, str) and re.fullmatch(r"[0-9a-f]{64}", digest) else None
 
 
 def _client() -> Any:

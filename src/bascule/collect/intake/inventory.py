@@ -10,6 +10,7 @@ import os
 import stat
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bascule.kernel.errors import InputError
 from bascule.kernel.text import visible
@@ -18,6 +19,9 @@ from bascule.plugins.readers.media import classify, media_type_of
 from bascule.plugins.readers.names import text_of
 from bascule.records import ArtefactKind
 from bascule.records.artefact import IntakeNote
+
+if TYPE_CHECKING:
+    from bascule.collect.intake.remote import Shelf
 
 HEAD_BYTES = 1 << 16
 # Without O_NONBLOCK a FIFO put in a file's place would hold us for ever.
@@ -54,18 +58,21 @@ class Entry:
     inode: int
     mtime_ns: int
     allocated_bytes: int = field(default=0, compare=False)
+    remote: bool = False
+    """most of it is a hole, which the inventory's shelf fills where somebody reads"""
 
     @property
     def sparse(self) -> bool:
         """Does it hold less on disk than it promises? Of the disk, not of the bytes, so never part of an identity."""
-        return self.allocated_bytes < self.size_bytes // 2 and self.size_bytes > 1 << 16
+        return not self.remote and self.allocated_bytes < self.size_bytes // 2 and self.size_bytes > 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
     """The files of a subject in the order of their names' bytes, and what was seen and not taken.
 
-    said: what the source had to say, for people. root_identity: device and inode of `root` when it was entered.
+    said: what the source had to say, for people. shelf: where the bytes of remote entries come from. root_identity:
+    device and inode of `root` when it was entered.
     """
 
     ref: str
@@ -74,6 +81,7 @@ class Inventory:
     notes: tuple[IntakeNote, ...] = ()
     endpoint: EndpointRef | None = None
     said: tuple[str, ...] = ()
+    shelf: Shelf | None = None
     root_identity: tuple[int, int] | None = None
 
 
@@ -94,7 +102,9 @@ def open_entry(inventory: Inventory, entry: Entry) -> int:
         raise _changed(entry, f"it cannot be opened: {error.strerror or error}") from error
     now = os.fstat(descriptor)
     before = (entry.device, entry.inode, entry.size_bytes, entry.mtime_ns)
-    if not stat.S_ISREG(now.st_mode) or (*identity_of(now), now.st_size, now.st_mtime_ns) != before:
+    # A remote file's time changes whenever more of it is brought.
+    written = entry.mtime_ns if entry.remote else now.st_mtime_ns
+    if not stat.S_ISREG(now.st_mode) or (*identity_of(now), now.st_size, written) != before:
         os.close(descriptor)
         raise _changed(entry, "it is another file, or was written to")
     return descriptor

@@ -1,4 +1,5 @@
-"""The door: a folder is walked, an archive unpacked, a lone file listed, an endpoint written down."""
+"""The door: a folder is walked, an archive unpacked, a lone file listed, an endpoint written down, and files that stay
+where they are get holes to lie in."""
 
 from __future__ import annotations
 
@@ -17,11 +18,12 @@ from bascule.collect.intake.inventory import (
     open_beneath,
     open_root,
 )
+from bascule.collect.intake.remote import shelve
 from bascule.collect.intake.walk import Walk
 from bascule.kernel.canonical import canonical_json
 from bascule.kernel.errors import InputError
 from bascule.kernel.text import visible
-from bascule.plugins.kinds import EndpointRef, Fetched, Workspace
+from bascule.plugins.kinds import EndpointRef, Fetched, Remote, Workspace
 from bascule.plugins.readers import Truncated
 from bascule.plugins.readers.media import ENDPOINT
 from bascule.plugins.readers.zip import Read
@@ -36,6 +38,8 @@ def take_in(fetched: Fetched, workspace: Workspace, limits: IntakeLimits) -> Inv
     """
     if fetched.endpoint is not None:
         return _endpoint(fetched, fetched.endpoint, workspace)
+    if fetched.remote is not None:
+        return _remote(fetched, fetched.remote, workspace, limits)
     if fetched.root is None:
         raise InputError("intake.unreadable", f"`{visible(fetched.ref)}` brought neither files nor an endpoint")
     try:
@@ -99,6 +103,19 @@ def _file(fetched: Fetched, path: Path, workspace: Workspace, limits: IntakeLimi
     finally:
         os.close(descriptor)
     return Inventory(ref=fetched.ref, root=path.parent, entries=(entry,), said=fetched.notes, root_identity=identity)
+
+
+def _remote(fetched: Fetched, remote: Remote, workspace: Workspace, limits: IntakeLimits) -> Inventory:
+    shelved = shelve(remote, workspace, limits)
+    return Inventory(
+        ref=fetched.ref,
+        root=shelved.shelf.root,
+        entries=shelved.entries,
+        notes=shelved.notes,
+        said=fetched.notes,
+        shelf=shelved.shelf,
+        root_identity=shelved.root_identity,
+    )
 
 
 def _endpoint(fetched: Fetched, endpoint: EndpointRef, workspace: Workspace) -> Inventory:
