@@ -26,8 +26,11 @@ import zlib
 from io import BytesIO
 from pathlib import Path
 
+import lz4.frame
 import pytest
+import zstandard
 
+import packers
 import pickled
 from bascule.builtin.scanners.pickle_opcodes import plugin
 from bascule.plugins.testing import Report, check_scanner, scan_memory
@@ -285,8 +288,22 @@ class TestContainers:
         assert is_clean(scan(b"\xfe" + data, "weights.bin"))
 
     def test_what_cannot_be_unpacked_is_not_available_not_clean(self) -> None:
-        for magic in (b"\x04\x22\x4d\x18", b"\x28\xb5\x2f\xfd", b"7z\xbc\xaf\x27\x1c"):
-            assert scan(magic + b"\0" * 64, "m.joblib").answers[CALLS] is Outcome.NOT_AVAILABLE
+        encrypted = packers.sevenzip({"data.pkl": proto(RUN)}, (packers.AES,))
+        for data in (encrypted, b"Rar!\x1a\x07\x01\0" + bytes(64)):
+            assert scan(data, "m.joblib").answers[CALLS] is Outcome.NOT_AVAILABLE
+
+    def test_a_pickle_is_found_however_it_is_compressed(self) -> None:
+        for pack in (lz4.frame.compress, zstandard.ZstdCompressor().compress, zlib.compress, bz2.compress):
+            assert findings(scan(pack(proto(RUN)), "model.joblib"))
+            assert findings(scan(pickled.zipped({"m.pkl.z": pack(proto(RUN))}), "model.zip"))
+        assert findings(scan(lzma.compress(proto(RUN), lzma.FORMAT_ALONE), "model.joblib"))
+
+    def test_a_pickle_in_a_7z_is_found_with_its_member(self) -> None:
+        for chain in ((packers.LZMA,), (packers.LZMA2, packers.DELTA), (packers.BZIP2,)):
+            data = packers.sevenzip({"read.me": b"words", "m/data.pkl": proto(RUN)}, chain)
+            (found,) = findings(scan(data, "model.7z"))
+            assert found.location.startswith("m/data.pkl!offset ")
+        assert is_clean(scan(packers.sevenzip({"m/data.pkl": proto(b"]")}), "model.7z"))
 
     def test_an_array_cut_short_is_an_error(self) -> None:
         whole = pickled.npy("'<f8'", "(8,)", b"\0" * 64)

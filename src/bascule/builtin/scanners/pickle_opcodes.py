@@ -82,7 +82,7 @@ class PickleOpcodes:
             names=(*PICKLE_NAMES, *WEIGHT_NAMES),
         ),
         limits=(
-            "lz4, zstd, 7z and old lzma are named, not opened",
+            "of 7z, what is encrypted or packed with PPMd, BCJ2 or zstd is named, not opened; RAR is named, not opened",
             "members packed larger than 16 MiB are read only where they are pickles, arrays or stored",
             "what an unknown class does when it is built cannot be told from the bytes",
         ),

@@ -29,6 +29,7 @@ GZIP = "application/gzip"
 ZLIB = "application/zlib"
 BZIP2 = "application/x-bzip2"
 XZ = "application/x-xz"
+LZMA = "application/x-lzma"
 ZSTD = "application/zstd"
 LZ4 = "application/x-lz4"
 SAFETENSORS = "application/vnd.safetensors"
@@ -65,7 +66,7 @@ UNKNOWN = "application/octet-stream"
 # Never told by content: only an endpoint that was pointed at has it.
 ENDPOINT = "application/vnd.bascule.endpoint+json"
 
-COMPRESSED = (GZIP, ZLIB, BZIP2, XZ, ZSTD, LZ4)
+COMPRESSED = (GZIP, ZLIB, BZIP2, XZ, LZMA, ZSTD, LZ4)
 ARCHIVES = (ZIP, TAR, SEVEN_ZIP, RAR)
 PROGRAMS = (ELF, WINDOWS_PROGRAM, MACH_O, WASM, JAVA_CLASS, PYTHON_BYTECODE)
 """Machine or byte code."""
@@ -172,6 +173,9 @@ def _binary(head: bytes) -> str | None:
         return MACH_O if int.from_bytes(head[4:8], "big") < 40 else JAVA_CLASS
     if head[2:4] == b"\r\n" and 3000 <= int.from_bytes(head[:2], "little") < 4000 and b"\0" in head[4:16]:
         return PYTHON_BYTECODE
+    if head[:3] == b"\x5d\0\0" and len(head) >= 13 and (head[5:13] == b"\xff" * 8 or head[10:13] == b"\0\0\0"):
+        # The usual properties, a dictionary of whole kilobytes, and a length that is unknown or believable.
+        return LZMA
     if is_tar_header(head):
         return TAR
     if _is_text(head):

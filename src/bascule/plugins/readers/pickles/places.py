@@ -28,6 +28,7 @@ from bascule.plugins.readers.pickles.runs import interpret
 from bascule.plugins.readers.pickles.stream import WINDOW_BYTES, Span, Stream, span_of
 from bascule.plugins.readers.pickles.values import Blob, Value
 from bascule.plugins.readers.pickles.verdict import Verdict
+from bascule.plugins.readers.sevenzip import SevenZipEntry, SevenZipReader, Unsupported
 from bascule.plugins.readers.tar import TarReader
 from bascule.plugins.readers.zip import DEFLATED, STORED, WrongCrc, ZipDirectory, ZipEntry, open_member, read_directory
 from bascule.records import Severity
@@ -58,6 +59,9 @@ WEIGHT_NAMES = (
     "*.bz2",
     "*.xz",
     "*.lzma",
+    "*.lz4",
+    "*.zst",
+    "*.7z",
     "*.pdparams",
     "*.pdopt",
     "*.tar",
@@ -116,9 +120,10 @@ class _Walk:
             yield from self._tar(span, place, depth, looked_at)
         elif media_type in compressed.CODECS:
             yield from self._compressed(span, place, name, media_type, depth, looked_at)
-        elif media_type in (media.ZSTD, media.LZ4, media.SEVEN_ZIP):
-            packing = {media.ZSTD: "zstd", media.LZ4: "lz4", media.SEVEN_ZIP: "7z"}[media_type]
-            yield NotCovered(place, f"it is packed with {packing}, which needs a reader that is not here")
+        elif media_type == media.SEVEN_ZIP:
+            yield from self._sevenzip(span, place, depth, looked_at)
+        elif media_type == media.RAR:
+            yield NotCovered(place, "it is a RAR archive, which needs a reader that is not here")
         elif media_type == media.EMPTY:
             if not looked_at and _named(name, PICKLE_NAMES):
                 yield Unreadable(place, Truncated("the file is empty"))
@@ -173,8 +178,9 @@ class _Walk:
     def _unknown(self, span: Span, place: str, name: str, depth: int) -> Iterator[Note]:
         """Bytes of no known format: taken as a pickle when named so, and searched for the beginning of one."""
         if _named(name, PICKLE_NAMES):
-            if span.head(3) == b"\x5d\x00\x00":
-                yield NotCovered(place, "it is packed with lzma in its old form, which needs a reader that is not here")
+            if span.head(2) == b"\x5d\0":
+                # joblib takes these two bytes for lzma, whatever follows them.
+                yield from self._compressed(span, place, name, media.LZMA, depth, looked_at=False)
                 return
             if span.head(2) == b"ZF":
                 yield from self._old_joblib(span, place, depth)
@@ -235,7 +241,7 @@ class _Walk:
             if promised:
                 yield Unreadable(place, fault)
             return
-        inner_name = re.sub(r"\.(gz|bz2|xz|z|lzma)$", "", name.lower())
+        inner_name = re.sub(r"\.(gz|bz2|xz|z|lzma|lz4|zst|zstd)$", "", name.lower())
         inner = media.media_type_of(head, max(len(head), 1), inner_name) if head else media.EMPTY
         if inner == media.PICKLE or (inner == media.UNKNOWN and _named(inner_name, PICKLE_NAMES)):
             yield from self._pickles(lambda: Stream(chunks()), place, depth, promised)
@@ -265,6 +271,37 @@ class _Walk:
         except Malformed as fault:
             if not looked_at:
                 yield Unreadable(place, fault)
+
+    def _sevenzip(self, span: Span, place: str, depth: int, looked_at: bool) -> Iterator[Note]:
+        try:
+            reader = SevenZipReader(span.bytes_at, span.size_bytes)
+            for entry in reader:
+                where = f"{place}{entry.name[:300]}!"
+                if entry.size_bytes:
+                    yield from self._sevenzip_member(reader, entry, where, depth, looked_at)
+        except Unsupported as fault:
+            yield NotCovered(place, str(fault))
+        except Malformed as fault:
+            if not looked_at:
+                yield Unreadable(place, fault)
+
+    def _sevenzip_member(
+        self, reader: SevenZipReader, entry: SevenZipEntry, where: str, depth: int, looked_at: bool
+    ) -> Iterator[Note]:
+        held, fault = bytearray(), None
+        try:
+            for chunk in _at_most(reader.data(), _HELD_BYTES + 1):
+                held += chunk
+        except Unsupported as why:
+            yield NotCovered(where, str(why))
+            return
+        except Malformed as why:
+            fault = why
+        if len(held) > _HELD_BYTES:
+            yield NotCovered(where, f"of the member, only the first {_HELD_BYTES} bytes were looked into")
+        yield from self._member(span_of(bytes(held)), where, entry.name, depth, looked_at, torch=False)
+        if fault is not None:
+            yield Unreadable(where, fault)
 
     def _zip(self, span: Span, place: str, name: str, looked_at: bool, depth: int) -> Iterator[Note]:
         try:
@@ -417,13 +454,12 @@ def _may_hold(kind: str, name: str) -> bool:
         media.PICKLE,
         media.NPY,
         media.NPZ,
-        media.ZIP,
         media.TORCH_ZIP,
         media.KERAS_ZIP,
-        media.TAR,
+        *media.ARCHIVES,
         *media.COMPRESSED,
     )
-    if kind in (*packed, media.SEVEN_ZIP):
+    if kind in packed:
         return True
     if _named(name, PICKLE_NAMES):
         return True
