@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench fuzz docs lock clean browser
+.PHONY: help setup demo test check bench fuzz parsers docs lock clean browser
 
 help:   ## Say what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -47,6 +47,11 @@ bench: .venv/.dev    ## Side-by-side tables against peers and limits
 
 fuzz: .venv/.dev     ## Property tests and fuzzing with large budgets
 	@BASCULE_FUZZ=1 $(BIN)/python -m pytest -n 2 tests/laws tests/plugins --hypothesis-profile=fuzz
+
+parsers: .venv/.dev  ## Fuzz every scanner and its readers, ten minutes each (SECONDS_EACH=600, SCANNERS=…)
+	@$(BIN)/python -m pip -q install "atheris>=3,<4"
+	@set -e; for name in $${SCANNERS:-$$($(BIN)/python tools/fuzz.py --list)}; do \
+	  $(BIN)/python tools/fuzz.py $$name $${SECONDS_EACH:-600}; done
 
 lock: .venv/.dev     ## Resolve the locks again
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
