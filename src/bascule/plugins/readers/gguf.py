@@ -74,7 +74,8 @@ class Tensor:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What a GGUF file says before its data. `data_start` and `data_end` are file offsets."""
+    """What a GGUF file says before its data. `header_end`, `data_start` (after padding) and `data_end` are file
+    offsets."""
 
     version: int
     byte_order: str
@@ -82,6 +83,7 @@ class Header:
     tensors: tuple[Tensor, ...]
     data_start: int
     data_end: int
+    header_end: int = 0
 
     @property
     def parameters(self) -> int:
@@ -298,7 +300,7 @@ def _place(cursor: _Cursor, version: int, keys: dict[str, Value], rows: list[_Ro
     last = by_place[-1] if by_place else None
     data_end = last.start + last.size_bytes if last else min(data_start, cursor.size_bytes)
     order = "little" if cursor.order == "<" else "big"
-    return Header(version, order, keys, tuple(tensors), min(data_start, cursor.size_bytes), data_end)
+    return Header(version, order, keys, tuple(tensors), min(data_start, cursor.size_bytes), data_end, cursor.offset)
 
 
 class _Cursor:

@@ -36,6 +36,10 @@ _BITS |= {15: 128, 16: 16, 17: 8, 18: 8, 19: 8, 20: 8, 21: 4, 22: 4, 23: 4, 24: 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 
 
+TYPE_NAMES = {1: "F32", 2: "U8", 3: "I8", 6: "I32", 7: "I64", 10: "F16", 11: "F64", 16: "BF16"}
+"""TensorProto.DataType by the names of safetensors, where both have it."""
+
+
 class Unsupported(Malformed):
     """Well formed as far as can be told, but larger or newer than this reader follows."""
 
@@ -50,10 +54,22 @@ class External:
     length: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A tensor whose raw bytes stand in this file, from offset `start`. `kind` is a TensorProto.DataType."""
+
+    name: str
+    kind: int
+    shape: tuple[int, ...]
+    start: int
+    size_bytes: int
+
+
 @dataclass(slots=True)
 class Model:
     """What a ModelProto says before its tensors. `operators` and `functions` are (domain, name) pairs, `metadata` the
-    different (key, value) pairs of all messages in file order; `parameters` counts the elements of initialisers and of
+    different (key, value) pairs of all messages in file order; `placed` the first `MAX_KEPT` tensors with raw bytes;
+    `parameters` counts the elements of initialisers and of
     `Constant` nodes, of every graph."""
 
     ir_version: int = 0
@@ -63,6 +79,7 @@ class Model:
     functions: set[tuple[str, str]] = field(default_factory=set)
     externals: list[External] = field(default_factory=list)
     metadata: dict[tuple[str, str], None] = field(default_factory=dict)
+    placed: list[Placed] = field(default_factory=list)
     tensors: int = 0
     parameters: int = 0
     graphs: int = 0
@@ -192,7 +209,7 @@ class _Walk:
 
     def _tensor(self, message: _Field, counts: bool) -> None:
         dims: list[int] = []
-        kind = raw = stored = 0
+        kind = raw = raw_start = stored = 0
         has_raw = outside = False
         name = ""
         entries: dict[str, str] = {}
@@ -208,7 +225,7 @@ class _Walk:
             elif part.number == 8:
                 name = self._text(part)
             elif part.number == 9:
-                has_raw, raw = True, _sized(part).end - part.start
+                has_raw, raw, raw_start = True, _sized(part).end - part.start, part.start
             elif part.number == 13:
                 key, value = self._entry(part)
                 entries[key] = value
@@ -227,6 +244,8 @@ class _Walk:
             )
         elif not has_raw and elements and not stored:
             raise Malformed(f"tensor `{name[:80]}` at offset {message.start:#x} has {elements} elements and no data")
+        if raw and len(self.model.placed) < MAX_KEPT:
+            self.model.placed.append(Placed(name, kind, tuple(dims), raw_start, raw))
         if counts:
             self.model.tensors += 1
             self.model.parameters += elements
