@@ -3,6 +3,8 @@
     source    fetch(ref, workspace)  -> Fetched         bytes from somewhere, never executed
     scanner   scan(file)             -> findings, measures, readings, coverage; sync, sandboxed, no network
     report    render(document)       -> bytes
+    peer      command(program, path) -> arguments       somebody else's scanner, run only when a person asks for it
+              parse(code, out, err)  -> PeerSays
     policy    a folder of data: pack.yaml, rules/*.yaml, scenarios.yaml, cases.yaml
 
 A plug-in is a module with an object named `plugin` of one of these shapes. Further kinds (evaluator, probe, guard,
@@ -11,10 +13,10 @@ provider) join when a journey needs them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 from bascule.plugins.meta import Example, Meta
 from bascule.records import ArtefactKind, Coverage, Finding, Measure, Reading
@@ -161,3 +163,59 @@ class Report(Protocol):
     @property
     def file_name(self) -> str: ...
     def render(self, document: ReviewDocument) -> bytes: ...
+
+
+PeerVerdict = Literal["finding", "clean", "not-scanned", "error"]
+
+
+@dataclass(frozen=True, slots=True)
+class PeerAlarm:
+    """One thing that a peer warns of. path: as the peer writes it; empty where it names none."""
+
+    path: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class PeerSays:
+    """What a peer makes of one path. The verdict is its own, by its own default gate.
+
+    `finding`: its exit code would stop a pipeline. `not-scanned`: it looked at nothing, whatever it then exits with.
+    `error`: it could not tell. alarms: what is behind a finding. lines: what else it said. version: empty where it does
+    not say.
+    """
+
+    verdict: PeerVerdict
+    alarms: tuple[PeerAlarm, ...] = ()
+    lines: tuple[str, ...] = ()
+    version: str = ""
+
+
+@runtime_checkable
+class Peer(Protocol):
+    """Somebody else's scanner: how it is asked, and how its answer is read. Neither method runs anything."""
+
+    @property
+    def meta(self) -> Meta: ...
+    @property
+    def distribution(self) -> str:
+        """The package that brings it."""
+        ...
+
+    @property
+    def programs(self) -> Sequence[str]:
+        """What its command may be called."""
+        ...
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """Variables that it needs: those that keep it from calling home, before all."""
+        ...
+
+    def command(self, program: str, path: str) -> Sequence[str]:
+        """The arguments, the program first, that make it scan this file or folder with its defaults."""
+        ...
+
+    def parse(self, code: int | None, stdout: str, stderr: str) -> PeerSays:
+        """Total: any text gives an answer. code: None where only a kept result is at hand, which is then `stdout`."""
+        ...

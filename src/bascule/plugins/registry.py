@@ -1,7 +1,7 @@
 """Discovery: ours are walked, installed ones are found by entry point, and a broken one fails alone.
 
-Groups: `bascule.sources`, `bascule.scanners`, `bascule.reports`, `bascule.policies`. An entry point names a module
-with an object `plugin`, or that object; for policies, a package that holds `pack.yaml`.
+Groups: `bascule.sources`, `bascule.scanners`, `bascule.reports`, `bascule.peers`, `bascule.policies`. An entry point
+names a module with an object `plugin`, or that object; for policies, a package that holds `pack.yaml`.
 """
 
 from __future__ import annotations
@@ -21,9 +21,15 @@ from typing import Any
 
 import bascule
 from bascule.kernel.digests import Digest, digest_of_json
-from bascule.plugins.kinds import Report, Scanner, Source
+from bascule.plugins.kinds import Peer, Report, Scanner, Source
 
-KINDS: dict[str, type | None] = {"sources": Source, "scanners": Scanner, "reports": Report, "policies": None}
+KINDS: dict[str, type | None] = {
+    "sources": Source,
+    "scanners": Scanner,
+    "reports": Report,
+    "peers": Peer,
+    "policies": None,
+}
 
 
 @dataclass(frozen=True, slots=True)
