@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+from importlib import resources
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft7Validator
+from referencing import Registry, Resource
+from referencing.jsonschema import DRAFT7
 
 from bascule.journeys.inbox import watch
 from bascule.kernel.errors import InputError
@@ -105,6 +109,27 @@ def test_cyclonedx_lists_every_file_and_gives_each_finding_a_vex_status(model: P
     assert all(component["hashes"] for component in bom["components"])
     cited = next(row for row in bom["vulnerabilities"] if row["id"] == "pickle-calls-code")
     assert 502 in cited["cwes"]
+
+
+def cyclonedx_schema() -> Draft7Validator:
+    """The official schema of 1.6, out of the CycloneDX project's own package."""
+    place = resources.files("cyclonedx.schema._res")
+    names = {"bom-1.6": "http://cyclonedx.org/schema/bom-1.6.schema.json"}
+    names |= {"spdx": "http://cyclonedx.org/schema/spdx.schema.json"}
+    names |= {"jsf-0.82": "http://cyclonedx.org/schema/jsf-0.82.schema.json"}
+    read = {uri: json.loads((place / f"{name}.SNAPSHOT.schema.json").read_text()) for name, uri in names.items()}
+    registry: Registry[object] = Registry().with_resources(
+        (uri, Resource.from_contents(schema, default_specification=DRAFT7)) for uri, schema in read.items()
+    )
+    return Draft7Validator(read[names["bom-1.6"]], registry=registry)
+
+
+def test_cyclonedx_is_valid_by_the_official_schema(model: Path, tmp_path: Path) -> None:
+    (model / "a.pkl").write_bytes(CALLS)
+    (model / "b.pkl").write_bytes(b"\x80\x04" + b"\x8c")
+    out = tmp_path / "bom.json"
+    here("scan", model, "--json", "--cyclonedx", out, home=tmp_path / "home")
+    assert [error.message for error in cyclonedx_schema().iter_errors(json.loads(out.read_bytes()))] == []
 
 
 def test_cyclonedx_of_the_same_bytes_is_the_same_bytes(model: Path, tmp_path: Path) -> None:
