@@ -64,6 +64,8 @@ class Settings(BaseSettings):
     """id of a policy pack, or the path of a pack's folder"""
     context: Path | None = None
     """a `context.yaml`"""
+    peers: Path | None = None
+    """folder of virtual environments, one for each scanner that `--explain-against` may ask"""
     scan: ScanSettings = ScanSettings()
     intake: IntakeSettings = IntakeSettings()
 

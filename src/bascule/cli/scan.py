@@ -9,13 +9,15 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from bascule.cli.output import Common, print_json, print_text, progress_display, say
-from bascule.cli.scan_text import changes_text, scan_text
+from bascule.cli.scan_text import changes_text, peers_text, scan_text
 from bascule.cli.session import Session, open_session
 from bascule.journeys.baseline import compare, keep
 from bascule.journeys.inbox import watch as arrivals
+from bascule.journeys.peers import NOBODY, Asked, choose_peers
 from bascule.journeys.scan import scan
 from bascule.kernel.files import write_whole
 from bascule.kernel.text import visible
+from bascule.plugins.registry import discover
 from bascule.records import ScanDocument
 from bascule.records.cyclonedx import cyclonedx_bom
 from bascule.records.sarif import sarif_log
@@ -47,6 +49,7 @@ def scan_command(
     forms: Forms | None = None,
     only: Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative="")] = (),
     since: str | None = None,
+    explain_against: str | None = None,
     watch: Annotated[bool, Parameter(negative="")] = False,
     results: Path | None = None,
     common: Common | None = None,
@@ -63,6 +66,9 @@ def scan_command(
         These scanners or rules alone.
     since
         Say what changed since an earlier scan: the digest that it ended with, or a file that `--json` wrote.
+    explain_against
+        Also show what these scanners say where they are installed: `modelscan,picklescan,fickling,modelaudit,hayward`.
+        It changes no outcome.
     watch
         Keep watching one folder, and scan each model that arrives in it.
     results
@@ -77,7 +83,8 @@ def scan_command(
         kept = session.settings.home / "scans"
         if watch:
             return _watch(paths, results, only, session)
-        document = keep(scan(paths, session.parts, only=only, progress=progress), kept)
+        beside = _asked(explain_against, session)
+        document = keep(scan(paths, session.parts, only=only, beside=beside, progress=progress), kept)
         if since is not None:
             document = compare(document, since, kept)
     forms.write(document)
@@ -85,6 +92,8 @@ def scan_command(
         print_json(document.as_json())
     else:
         print_text(scan_text(document))
+        if explain_against is not None:
+            print_text(peers_text(document))
         if document.changes is not None:
             print_text(changes_text(document.changes))
     return exit_code(document)
@@ -95,6 +104,13 @@ def exit_code(document: ScanDocument) -> int:
     if document.summary["unsafe"]:
         return 1
     return 2 if document.summary["error"] else 0
+
+
+def _asked(names: str | None, session: Session) -> Asked:
+    if names is None:
+        return NOBODY
+    folders = [session.settings.peers] if session.settings.peers is not None else []
+    return choose_peers([name.strip() for name in names.split(",")], discover("peers"), folders)
 
 
 def _watch(paths: tuple[str, ...], results: Path | None, only: tuple[str, ...], session: Session) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bascule.kernel.text import counted, visible
-from bascule.records import FindingView, Outcome, ScanDocument
+from bascule.records import FindingView, Outcome, ScanDocument, ScannedFile
 from bascule.records.review import ScanChanges
 
 
@@ -19,6 +19,26 @@ def scan_text(document: ScanDocument) -> str:
     if document.baseline is not None:
         lines.append(f"compare with this scan another time: --since {document.baseline}")
     return "\n".join(lines)
+
+
+def peers_text(document: ScanDocument) -> str:
+    """Ours and each peer's verdict, file by file, with the first thing that it says."""
+    lines = []
+    for file in document.files:
+        lines.append(f"{visible(file.path)}")
+        lines.append(
+            f"  {'bascule ' + document.tool_version:<22} {file.outcome:<14} {_counted_findings(file)}".rstrip()
+        )
+        for peer in file.peers:
+            name = f"{peer.peer} {visible(peer.version, 20)}"
+            first = visible(peer.lines[0], 160) if peer.lines else ""
+            lines.append(f"  {name:<22} {peer.verdict:<14} {first}".rstrip())
+    return "\n".join(lines)
+
+
+def _counted_findings(file: ScannedFile) -> str:
+    rules = dict.fromkeys(finding.rule for finding in file.findings if finding.outcome is Outcome.TRUE)
+    return ", ".join(rules)
 
 
 def changes_text(changes: ScanChanges) -> str:

@@ -14,19 +14,28 @@ from bascule.collect.intake import take_in
 from bascule.collect.scan import Examined, examine
 from bascule.journeys.document import finding_order
 from bascule.journeys.parts import Parts, Progress, silent
+from bascule.journeys.peers import NOBODY, Asked
 from bascule.journeys.review import choose_scanners, fetch
 from bascule.kernel.scratch import held_folder
 from bascule.plugins.kinds import Workspace
-from bascule.records import Artefact, Confidence, FindingView, Outcome, ScanDocument, ScannedFile, Severity
+from bascule.records import Artefact, Confidence, FindingView, Outcome, PeerView, ScanDocument, ScannedFile, Severity
 from bascule.records.artefact import IntakeNote
 
 FileOutcome = Literal["clean", "unsafe", "error", "not-applicable"]
 
 
 def scan(
-    refs: tuple[str, ...], parts: Parts, *, only: tuple[str, ...] = (), progress: Progress = silent
+    refs: tuple[str, ...],
+    parts: Parts,
+    *,
+    only: tuple[str, ...] = (),
+    beside: Asked = NOBODY,
+    progress: Progress = silent,
 ) -> ScanDocument:
-    """Scan each reference. Paths are relative to it; with several references they are prefixed by its name."""
+    """Scan each reference. Paths are relative to it; with several references they are prefixed by its name.
+
+    beside: other scanners to hear about each file; what they say changes nothing of what we say.
+    """
     files: list[ScannedFile] = []
     notes: list[str] = []
     scanners = choose_scanners(parts.scanners, only)
@@ -36,8 +45,9 @@ def scan(
                 fetch(ref, parts.sources, Workspace(folder, progress)), Workspace(folder, progress), parts.intake
             )
             examined = examine(inventory, scanners, parts.scan, progress)
+            peers = beside.about(inventory, folder, progress)
         prefix = f"{ref.rstrip('/')}/" if len(refs) > 1 else ""
-        files += [_scanned(artefact, examined, prefix) for artefact in examined.artefacts]
+        files += [_scanned(artefact, examined, prefix, peers.get(artefact.path, ())) for artefact in examined.artefacts]
         files += [_not_taken(note, prefix) for note in (*inventory.notes, *examined.failed) if note.blocks]
         notes += [f"{prefix}{note.path}: {note.what}: {note.detail}" for note in inventory.notes if not note.blocks]
     counted = {
@@ -52,7 +62,7 @@ def scan(
     )
 
 
-def _scanned(artefact: Artefact, examined: Examined, prefix: str) -> ScannedFile:
+def _scanned(artefact: Artefact, examined: Examined, prefix: str, peers: tuple[PeerView, ...]) -> ScannedFile:
     findings: list[FindingView] = []
     outcomes: set[Outcome] = set()
     here = (artefact.path, "")
@@ -72,6 +82,7 @@ def _scanned(artefact: Artefact, examined: Examined, prefix: str) -> ScannedFile
         findings=tuple(findings),
         size_bytes=artefact.size_bytes,
         kind=artefact.kind.value,
+        peers=peers,
     )
 
 

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     )
     from bascule.records.evidence import Answer, Evidence, Observations, Producer, Slot, Tool
     from bascule.records.ladder import Ladder, Tier
-    from bascule.records.review import FindingView, LicenceView, ReviewDocument, ScanDocument, ScannedFile
+    from bascule.records.review import FindingView, LicenceView, PeerView, ReviewDocument, ScanDocument, ScannedFile
     from bascule.records.scope import Context
 
 __all__ = [
@@ -71,6 +71,7 @@ __all__ = [
     "Observations",
     "Openness",
     "Outcome",
+    "PeerView",
     "Producer",
     "Reading",
     "ReadingSource",

@@ -12,8 +12,10 @@ from bascule.records.review import FindingView, ScanChanges, ScanDocument
 
 
 def baseline_of(document: ScanDocument) -> Digest:
-    """The name under which a scan is kept and found again: of what it saw, not of what it was compared with."""
+    """The name under which a scan is kept and found again: of what it saw; not of what it was compared with, nor of
+    what other scanners said."""
     told = document.as_json()
+    told["files"] = [{key: value for key, value in file.items() if key != "peers"} for file in told["files"]]
     return digest_of_json({key: value for key, value in told.items() if key not in ("baseline", "changes")})
 
 

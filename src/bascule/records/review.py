@@ -141,6 +141,15 @@ class ReviewDocument(Record):
     model_config = {"populate_by_name": True, "serialize_by_alias": True}
 
 
+class PeerView(Record):
+    """What another scanner says of a file, by its own default gate. It changes nothing of what we say."""
+
+    peer: str
+    verdict: Literal["finding", "clean", "not-scanned", "error", "not-available"]
+    version: str = ""
+    lines: tuple[str, ...] = ()
+
+
 class ScannedFile(Record):
     path: str
     sha256: Sha256Field | None
@@ -152,6 +161,7 @@ class ScannedFile(Record):
     coverage: tuple[Coverage, ...] = Field(
         default=(), description="the whole file, range by range: clean, finding, not-understood, not-covered"
     )
+    peers: tuple[PeerView, ...] = Field(default=(), description="what other scanners say, where somebody asked them")
 
 
 class ScanChanges(Record):
