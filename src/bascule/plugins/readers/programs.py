@@ -44,6 +44,9 @@ class Found:
 
 def found_at(data: bytes, at: int = 0) -> Found | None:
     """What begins exactly there, if anything does."""
+    # One comparison for nearly every place, which is asked of thousands.
+    if not data.startswith(_OPENINGS, at) and data[at + 257 : at + 262] != b"ustar":
+        return None
     for magic, place, judge, what, nature in _KINDS:
         if data.startswith(magic, at + place) and judge(data[at : at + SAMPLE_BYTES]):
             return Found(at, what, nature)
@@ -250,3 +253,4 @@ _KINDS: tuple[tuple[bytes, int, _Judge, str, Nature], ...] = (
     ),
 )
 _COMMON = (b"\x7fELF", b"MZ", b"\xcf\xfa\xed\xfe", b"#!/", b"\x80\x04\x95", b"PK\x03\x04", b"7z\xbc\xaf\x27\x1c")
+_OPENINGS = tuple(magic for magic, place, *_rest in _KINDS if not place)
