@@ -1,8 +1,9 @@
 """The header of a GGUF file, versions 1 to 3, of either byte order: keys, tensors and where their bytes lie.
 
 Rules: every count and length is checked against the bytes that are left before anything is kept; arrays keep their
-first items and count the rest; what a loader would refuse or read out of bounds is `Malformed`; a header or tensor that
-runs past the end is `Truncated`; a version or tensor type that we do not know is `Unsupported`, because it can be
+first items and count the rest; what a loader would refuse or read out of bounds is `Malformed`, and a `Lie` where it is
+of a kind that loaders have fallen for; tensors lie one behind the other, each aligned; a header or tensor that runs
+past the end otherwise is `Truncated`; a version or tensor type that we do not know is `Unsupported`, because it can be
 neither vouched for nor blamed. Tensor bytes are never read.
 
 Source: the GGUF specification in ggml's docs, and the checks of its reference loader.
@@ -12,8 +13,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import dataclass, field
 
 from bascule.plugins.readers import Malformed, Truncated
 
@@ -31,6 +31,8 @@ ABSURD_COUNT = 1 << 32
 """A length or count that no file holds: an attack on the loader's arithmetic, where a smaller one may be a cut file."""
 ABSURD_BYTES = 1 << 48
 MAX_DIMENSIONS = 4
+MAX_TYPE = 1000
+"""A type number up to here may be a newer one; loaders look their tables up by it."""
 MAX_DEPTH = 4
 DEFAULT_ALIGNMENT = 32
 
@@ -39,12 +41,22 @@ class Unsupported(Malformed):
     """Well formed as far as can be told, but of a version or type that this reader does not know."""
 
 
+class Lie(Malformed):
+    """A number that loaders have fallen for. `references`: their CVEs, or the CWE; `loader`: which one does what."""
+
+    def __init__(self, message: str, *references: str, loader: str = "") -> None:
+        super().__init__(message)
+        self.references = references
+        self.loader = loader
+
+
 @dataclass(frozen=True, slots=True)
 class Array:
-    """An array value: how long it is, and its first `MAX_KEPT_ITEMS` items."""
+    """An array value: how long it is, its first `MAX_KEPT_ITEMS` items, and the number of their type."""
 
     count: int
     items: tuple[Value, ...]
+    kind: int = field(default=-1, compare=False)
 
     @property
     def complete(self) -> bool:
@@ -172,8 +184,8 @@ def read_header(read: Read, size_bytes: int) -> Header:
         raise Unsupported(f"GGUF version {version} is not known to this reader")
     cursor.wide = version > 1
 
-    tensor_count = cursor.count("tensors", MAX_TENSORS, smallest=24 if cursor.wide else 20)
-    key_count = cursor.count("keys", MAX_KEYS, smallest=13 if cursor.wide else 9)
+    tensor_count = cursor.count("tensors", MAX_TENSORS, 24 if cursor.wide else 20, "CVE-2024-25666", "CVE-2024-21836")
+    key_count = cursor.count("keys", MAX_KEYS, 13 if cursor.wide else 9, "CVE-2024-25664", "CVE-2024-23605")
     keys = _read_keys(cursor, key_count)
     rows = [_read_tensor(cursor) for _ in range(tensor_count)]
     return _place(cursor, version, keys, rows)
@@ -185,7 +197,11 @@ def _read_keys(cursor: _Cursor, count: int) -> dict[str, Value]:
         at = cursor.offset
         key = cursor.name("key", MAX_KEY_BYTES)
         if key in keys:
-            raise Malformed(f"key `{key[:80]}` appears twice, again at offset {at:#x}")
+            raise Lie(
+                f"key `{key[:80]}` appears twice, again at offset {at:#x}",
+                "CWE-436",
+                loader="llama.cpp before 2025 takes the first, since then it refuses the file",
+            )
         keys[key] = _read_value(cursor, cursor.number("I"), depth=0, keep=True)
     return keys
 
@@ -197,24 +213,25 @@ def _read_value(cursor: _Cursor, kind: int, depth: int, keep: bool) -> Value:
     if kind == _ARRAY:
         return _read_array(cursor, depth, keep)
     if kind not in _SCALARS:
-        raise Malformed(f"value type {kind} at offset {at - 4:#x} does not exist")
+        raise Lie(f"value type {kind} at offset {at - 4:#x} does not exist", "CVE-2024-21825", "CWE-129")
     return _scalar(cursor.take(_SCALAR_BYTES[kind]), kind, cursor.order, at)
 
 
 def _read_array(cursor: _Cursor, depth: int, keep: bool) -> Array:
     at = cursor.offset
     if depth == MAX_DEPTH:
-        raise Malformed(f"arrays nest deeper than {MAX_DEPTH} at offset {at:#x}")
+        raise Lie(f"arrays nest deeper than {MAX_DEPTH} at offset {at:#x}", "CWE-674")
     kind = cursor.number("I")
     if kind not in _SCALARS and kind not in (_STRING, _ARRAY):
-        raise Malformed(f"array item type {kind} at offset {at:#x} does not exist")
+        raise Lie(f"array item type {kind} at offset {at:#x} does not exist", "CVE-2024-21825", "CWE-129")
     smallest = _SCALAR_BYTES.get(kind, 8 if cursor.wide else 4)
-    count = cursor.count("array items", None, smallest)
+    most = None if kind in _SCALARS else MAX_ITEMS
+    count = cursor.count("array items", most, smallest, "CVE-2024-25667", "CVE-2024-21825")
     kept = min(count, MAX_KEPT_ITEMS) if keep else 0
     if kind in _SCALARS:
         items = tuple(_scalar(cursor.take(smallest), kind, cursor.order, cursor.offset) for _ in range(kept))
         cursor.skip((count - kept) * smallest)
-        return Array(count, items)
+        return Array(count, items, kind)
     cursor.spend_items(count)
     values: list[Value] = [_read_value(cursor, kind, depth + 1, keep) for _ in range(kept)]
     if kind == _STRING:
@@ -222,7 +239,7 @@ def _read_array(cursor: _Cursor, depth: int, keep: bool) -> Array:
     else:
         for _ in range(count - kept):
             _read_array(cursor, depth + 1, keep=False)
-    return Array(count, tuple(values))
+    return Array(count, tuple(values), kind)
 
 
 def _scalar(data: bytes, kind: int, order: str, at: int) -> int | float | bool:
@@ -248,12 +265,15 @@ def _read_tensor(cursor: _Cursor) -> _Row:
     name = cursor.name("tensor name", MAX_KEY_BYTES)
     dimensions = cursor.number("I")
     if dimensions > MAX_DIMENSIONS:
-        raise Malformed(
-            f"tensor `{name[:80]}` at offset {at:#x} has {dimensions} dimensions, more than {MAX_DIMENSIONS}"
+        raise Lie(
+            f"tensor `{name[:80]}` at offset {at:#x} has {dimensions} dimensions, more than {MAX_DIMENSIONS}",
+            "CVE-2024-21802",
         )
     shape = tuple(cursor.length_number() for _ in range(dimensions))
     kind = cursor.number("I")
     offset = cursor.number("Q")
+    if kind > MAX_TYPE:
+        raise Lie(f"tensor `{name[:80]}` at offset {at:#x} is of type {kind}, which cannot exist", "CWE-129")
     if kind not in _TENSOR_TYPES:
         raise Unsupported(f"tensor `{name[:80]}` at offset {at:#x} is of type {kind}, not known to this reader")
     type_name, block, block_bytes = _TENSOR_TYPES[kind]
@@ -261,7 +281,12 @@ def _read_tensor(cursor: _Cursor) -> _Row:
     for length in shape:
         elements *= length
     if elements >= 1 << 63:
-        raise Malformed(f"tensor `{name[:80]}` at offset {at:#x} has more elements than 63 bits count")
+        raise Lie(
+            f"tensor `{name[:80]}` at offset {at:#x} has more elements than 63 bits count",
+            "CVE-2025-53630",
+            "CVE-2024-21802",
+            "CWE-190",
+        )
     if shape and shape[0] % block:
         raise Malformed(
             f"tensor `{name[:80]}` at offset {at:#x}: rows of {shape[0]} are no whole blocks of {type_name}"
@@ -272,35 +297,57 @@ def _read_tensor(cursor: _Cursor) -> _Row:
 def _place(cursor: _Cursor, version: int, keys: dict[str, Value], rows: list[_Row]) -> Header:
     alignment = keys.get("general.alignment", DEFAULT_ALIGNMENT)
     if not isinstance(alignment, int) or isinstance(alignment, bool) or not 0 < alignment <= 1 << 30:
-        raise Malformed("`general.alignment` is not a positive number")
+        raise Lie("`general.alignment` is not a positive number", "CWE-369")
     if alignment & (alignment - 1):
-        raise Malformed(f"`general.alignment` is {alignment}, no power of two")
+        raise Lie(f"`general.alignment` is {alignment}, no power of two", "CWE-682")
     data_start = -(-cursor.offset // alignment) * alignment
     tensors = []
     seen: set[str] = set()
     for row in rows:
         if row.name in seen:
-            raise Malformed(f"tensor `{row.name[:80]}` appears twice")
+            raise Lie(
+                f"tensor `{row.name[:80]}` appears twice",
+                "CWE-436",
+                loader="llama.cpp refuses it; older ones take the first",
+            )
         seen.add(row.name)
         if row.offset % alignment:
             raise Malformed(f"tensor `{row.name[:80]}` starts at {row.offset:#x}, off the alignment of {alignment}")
         # The sum is exact here; a loader that adds in 64 bits would wrap round to a small number.
         if row.offset + row.size_bytes >= ABSURD_BYTES:
-            raise Malformed(f"tensor `{row.name[:80]}` ends at {row.offset + row.size_bytes:#x}, where no file reaches")
-        start = data_start + row.offset
-        if start + row.size_bytes > cursor.size_bytes:
-            raise Truncated(
-                f"tensor `{row.name[:80]}` ends at {start + row.size_bytes}, the file at {cursor.size_bytes}"
+            raise Lie(
+                f"tensor `{row.name[:80]}` ends at {row.offset + row.size_bytes:#x}, where no file reaches",
+                "CVE-2025-53630",
+                "CWE-190",
             )
-        tensors.append(Tensor(row.name, row.shape, row.type, start, row.size_bytes))
+        tensors.append(Tensor(row.name, row.shape, row.type, data_start + row.offset, row.size_bytes))
     by_place = sorted((tensor for tensor in tensors if tensor.size_bytes), key=lambda tensor: tensor.start)
-    for before, after in pairwise(by_place):
-        if before.start + before.size_bytes > after.start:
-            raise Malformed(f"tensors `{before.name[:80]}` and `{after.name[:80]}` overlap at {after.start:#x}")
+    _check_places(by_place, data_start, alignment)
+    if by_place and by_place[-1].start + by_place[-1].size_bytes > cursor.size_bytes:
+        last = by_place[-1]
+        raise Truncated(
+            f"tensor `{last.name[:80]}` ends at {last.start + last.size_bytes}, the file at {cursor.size_bytes}"
+        )
     last = by_place[-1] if by_place else None
     data_end = last.start + last.size_bytes if last else min(data_start, cursor.size_bytes)
     order = "little" if cursor.order == "<" else "big"
     return Header(version, order, keys, tuple(tensors), min(data_start, cursor.size_bytes), data_end, cursor.offset)
+
+
+def _check_places(by_place: list[Tensor], data_start: int, alignment: int) -> None:
+    expected = data_start
+    name = "the header"
+    for tensor in by_place:
+        if tensor.start < expected:
+            raise Lie(f"tensors `{name[:80]}` and `{tensor.name[:80]}` overlap at {tensor.start:#x}", "CWE-436")
+        if tensor.start > expected:
+            raise Lie(
+                f"tensor `{tensor.name[:80]}` starts at {tensor.start:#x}, where {expected:#x} is its place",
+                "CWE-125",
+                loader="llama.cpp since 2025 refuses the file, older ones read from there",
+            )
+        expected = tensor.start + -(-tensor.size_bytes // alignment) * alignment
+        name = tensor.name
 
 
 class _Cursor:
@@ -371,23 +418,24 @@ class _Cursor:
         """A count or length: 64 bits since version 2, 32 before."""
         return self.number("Q" if self.wide else "I")
 
-    def length(self) -> int:
+    def length(self, most: int = MAX_STRING_BYTES) -> int:
         at = self.offset
         length = self.length_number()
+        # What fits may be a long string; what neither fits nor could be one was written to be believed.
         if length > self.left:
-            if length >= ABSURD_COUNT:
-                raise Malformed(f"string of {length} bytes at offset {at:#x}")
+            if length > most:
+                raise Lie(f"string of {length} bytes at offset {at:#x}", "CVE-2024-23496", "CVE-2024-25665")
             raise Truncated(f"string of {length} bytes at offset {at:#x}, {self.left} left")
         return length
 
-    def count(self, what: str, most: int | None, smallest: int) -> int:
-        """A count whose items need at least `smallest` bytes each."""
+    def count(self, what: str, most: int | None, smallest: int, *references: str) -> int:
+        """A count whose items need at least `smallest` bytes each. `references`: who fell for it."""
         at = self.offset
         count = self.length_number()
         if most is not None and count > most:
-            raise Malformed(f"{count} {what} at offset {at:#x}, more than {most}")
+            raise Lie(f"{count} {what} at offset {at:#x}, more than {most}", *references)
         if count >= ABSURD_COUNT:
-            raise Malformed(f"{count} {what} at offset {at:#x}")
+            raise Lie(f"{count} {what} at offset {at:#x}", *references)
         if count * smallest > self.left:
             raise Truncated(f"{count} {what} at offset {at:#x} do not fit into the {self.left} bytes left")
         return count
@@ -413,7 +461,7 @@ class _Cursor:
 
     def name(self, what: str, most: int) -> str:
         at = self.offset
-        length = self.length()
+        length = self.length(most)
         if not 0 < length <= most:
             raise Malformed(f"{what} of {length} bytes at offset {at:#x}")
         try:
