@@ -323,12 +323,11 @@ def _place(cursor: _Cursor, version: int, keys: dict[str, Value], rows: list[_Ro
         tensors.append(Tensor(row.name, row.shape, row.type, data_start + row.offset, row.size_bytes))
     by_place = sorted((tensor for tensor in tensors if tensor.size_bytes), key=lambda tensor: tensor.start)
     _check_places(by_place, data_start, alignment)
-    if by_place and by_place[-1].start + by_place[-1].size_bytes > cursor.size_bytes:
-        last = by_place[-1]
+    last = by_place[-1] if by_place else None
+    if last and last.start + last.size_bytes > cursor.size_bytes:
         raise Truncated(
             f"tensor `{last.name[:80]}` ends at {last.start + last.size_bytes}, the file at {cursor.size_bytes}"
         )
-    last = by_place[-1] if by_place else None
     data_end = last.start + last.size_bytes if last else min(data_start, cursor.size_bytes)
     order = "little" if cursor.order == "<" else "big"
     return Header(version, order, keys, tuple(tensors), min(data_start, cursor.size_bytes), data_end, cursor.offset)
