@@ -51,6 +51,7 @@ def open_parts(settings: Settings, clock: Clock | None = None) -> Iterator[Parts
                 scratch=settings.home / "scratch",
             ),
             scratch=settings.home / "scratch",
+            peers=discover("peers"),
         )
 
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
 
 from bascule.cli.output import Common, print_json, print_text, say
 from bascule.cli.session import open_session
+from bascule.journeys.external import import_results
 from bascule.journeys.foreign import take_over
 from bascule.journeys.parts import Parts
 from bascule.journeys.replay import replay_decisions
@@ -14,6 +19,7 @@ from bascule.kernel.clock import format_instant
 from bascule.kernel.digests import as_digest
 from bascule.kernel.files import write_whole
 from bascule.kernel.text import counted, visible
+from bascule.records import Outcome
 
 _MARK = {"true": "equal", "false": "DIFFERS", "not-available": "not available"}
 
@@ -126,19 +132,35 @@ def show_command(*, kind: str | None = None, limit: int = 50, common: Common | N
     return 0
 
 
-def import_command(*paths: Path, common: Common | None = None) -> int:
+def import_command(
+    *paths: Path,
+    from_: Annotated[str | None, Parameter(name="--from")] = None,
+    about: str | None = None,
+    common: Common | None = None,
+) -> int:
     """Record evidence that others signed, e.g. an auditor's tests. Their key must be trusted: `bascule keys trust`.
+
+    With `--from`, record what another scanner printed. Its alarms count; its silence never does.
 
     Parameters
     ----------
     paths
-        DSSE envelopes, as `bascule ledger envelope` writes them.
+        DSSE envelopes, as `bascule ledger envelope` writes them; with `--from`, what the scanner printed.
+    from_
+        The scanner that the results are of: modelscan, picklescan, fickling, modelaudit, hayward.
+    about
+        With `--from`: the reference that was scanned, as it was last reviewed here, or its digest.
     """
     common = common or Common()
     if not paths:
-        say("error: nothing to import\nhint: give the files of signed envelopes")
+        say("error: nothing to import\nhint: give the files of signed envelopes, or of results with `--from`")
+        return 2
+    if (from_ is None) is not (about is None):
+        say("error: `--from` and `--about` belong together\nhint: --from modelscan --about ./model")
         return 2
     with open_session(common) as session:
+        if from_ is not None and about is not None:
+            return _import_results(paths, from_, about, session.parts, common)
         taken = take_over(paths, session.parts)
         known = {item.digest for item in taken if session.parts.store.subject(item.slot.subject) is not None}
     if common.json:
@@ -158,6 +180,29 @@ def import_command(*paths: Path, common: Common | None = None) -> int:
     for item in taken:
         about = item.slot.subject + ("" if item.digest in known else ", which was not reviewed here")
         print_text(f"recorded {item.digest}: {visible(item.slot.tool)} on {about}")
+    return 0
+
+
+def _import_results(paths: Sequence[Path], peer: str, about: str, parts: Parts, common: Common) -> int:
+    imported = import_results(paths, peer, about, parts)
+    evidence = imported.evidence
+    seen = evidence.observations
+    alarms = sum(finding.outcome is Outcome.TRUE for finding in seen.findings) if seen is not None else 0
+    if common.json:
+        row = {
+            "digest": evidence.digest,
+            "subject": evidence.slot.subject,
+            "tool": evidence.slot.tool,
+            "producer": evidence.producer.key_id if evidence.producer else None,
+            "expires_at": format_instant(evidence.expires_at),
+            "subject_known": True,
+            "alarms": alarms,
+            "results": [{"digest": digest, "verdict": says.verdict} for digest, says in imported.results],
+        }
+        print_json({"schema": "bascule.ledger-import/v1", "evidence": [row]})
+        return 0
+    told = counted(alarms, "alarm") if alarms else "no alarm, which counts for nothing"
+    print_text(f"recorded {evidence.digest}: {peer} on {visible(imported.subject.ref)}: {told}")
     return 0
 
 

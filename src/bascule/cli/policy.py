@@ -53,7 +53,7 @@ def lint_command(pack: str = "default", /, *, common: Common | None = None) -> i
     """
     common = common or Common()
     parsed = load_policy(pack, None).pack
-    faults = lint(parsed, vocabulary_of(discover("scanners")), datetime.now(UTC).date())
+    faults = lint(parsed, vocabulary_of(discover("scanners"), discover("peers")), datetime.now(UTC).date())
     errors = [fault for fault in faults if fault.level == "error"]
     if common.json:
         print_json({"schema": "bascule.policy-lint/v1", "pack": pack, "faults": [fault.as_json() for fault in faults]})

@@ -1,4 +1,4 @@
-"""`bascule rules`: every question that a scanner asks, or one of them explained."""
+"""`bascule rules`: every question that a scanner asks or a peer's result answers, or one of them explained."""
 
 from __future__ import annotations
 
@@ -43,8 +43,9 @@ def rules_command(rule_id: str | None = None, /, *, common: Common | None = None
 
 
 def all_rules() -> dict[str, tuple[str, Rule]]:
-    """Rule id → (scanner id, rule), sorted by id."""
-    found = {rule.id: (loaded.id, rule) for loaded in working("scanners") for rule in loaded.plugin.meta.rules}
+    """Rule id → (id of the scanner or peer, rule), sorted by id."""
+    asking = (*working("scanners"), *working("peers"))
+    found = {rule.id: (loaded.id, rule) for loaded in asking for rule in loaded.plugin.meta.rules}
     return dict(sorted(found.items()))
 
 

@@ -17,7 +17,6 @@ from bascule.journeys.peers import NOBODY, Asked, choose_peers
 from bascule.journeys.scan import scan
 from bascule.kernel.files import write_whole
 from bascule.kernel.text import visible
-from bascule.plugins.registry import discover
 from bascule.records import ScanDocument
 from bascule.records.cyclonedx import cyclonedx_bom
 from bascule.records.sarif import sarif_log
@@ -110,7 +109,7 @@ def _asked(names: str | None, session: Session) -> Asked:
     if names is None:
         return NOBODY
     folders = [session.settings.peers] if session.settings.peers is not None else []
-    return choose_peers([name.strip() for name in names.split(",")], discover("peers"), folders)
+    return choose_peers([name.strip() for name in names.split(",")], session.parts.peers, folders)
 
 
 def _watch(paths: tuple[str, ...], results: Path | None, only: tuple[str, ...], session: Session) -> int:

@@ -15,7 +15,7 @@ from bascule.records import ReviewDocument, Subject
 def decide(request: ReviewRequest, policy: Policy, parts: Parts) -> ReviewDocument:
     """The decision that the ledger's evidence supports at `as_of`. Raises InputError `decide.unknown-subject`."""
     check_tier(request.tier, request.ladder, policy)
-    subject = _subject(request.ref, parts)
+    subject = recorded_subject(request.ref, parts)
     context = merge_context(request.context, policy.pack.context_defaults)
     collected = Collected(subject, parts.store.evidence_for(subject.digest), frozenset())
     as_of = request.as_of or parts.clock.now()
@@ -25,7 +25,8 @@ def decide(request: ReviewRequest, policy: Policy, parts: Parts) -> ReviewDocume
     return review_document(subject, collected.evidence, judgement, policy, context, parts, everything)
 
 
-def _subject(ref: str, parts: Parts) -> Subject:
+def recorded_subject(ref: str, parts: Parts) -> Subject:
+    """A subject by its digest, or by the reference that it was last reviewed under."""
     digest = Digest(ref) if ref.startswith("sha256:") else parts.store.find_subject(ref)
     subject = parts.store.subject(digest) if digest is not None else None
     if subject is None:

@@ -12,6 +12,7 @@ from bascule.collect.scan import ScanOptions
 from bascule.judge.policy.pack import PolicyPack
 from bascule.judge.question import Vocabulary
 from bascule.kernel.clock import Clock
+from bascule.plugins.peers import tool_of
 from bascule.plugins.registry import Loaded
 from bascule.store import Store
 
@@ -46,11 +47,17 @@ class Parts:
     intake: IntakeLimits
     scan: ScanOptions
     scratch: Path
+    peers: tuple[Loaded, ...] = ()
 
 
-def vocabulary_of(scanners: tuple[Loaded, ...]) -> Mapping[str, Vocabulary]:
+def vocabulary_of(scanners: tuple[Loaded, ...], peers: tuple[Loaded, ...] = ()) -> Mapping[str, Vocabulary]:
     """What each tool could say: needed to know what falls silent with it."""
-    return {
+    imported = {
+        tool_of(loaded.id): Vocabulary(rules=tuple(rule.id for rule in loaded.plugin.meta.rules))
+        for loaded in peers
+        if loaded.plugin is not None
+    }
+    return imported | {
         loaded.id: Vocabulary(
             rules=tuple(rule.id for rule in loaded.plugin.meta.rules),
             measures=tuple(item.name for item in loaded.plugin.meta.measures),

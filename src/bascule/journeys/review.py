@@ -90,7 +90,7 @@ def judge_collected(
             context=context,
             pack=policy.pack,
             as_of=as_of,
-            vocabulary=vocabulary_of(parts.scanners),
+            vocabulary=vocabulary_of(parts.scanners, parts.peers),
             waivers=tuple(signed.record for signed in parts.store.waivers_for(collected.subject.digest)),
             waiver_approvals=waiver_approvals(collected.subject.digest, parts),
         )

@@ -182,13 +182,14 @@ class PeerSays:
 
     `finding`: its exit code would stop a pipeline. `not-scanned`: it looked at nothing, whatever it then exits with.
     `error`: it could not tell. alarms: what is behind a finding. lines: what else it said. version: empty where it does
-    not say.
+    not say. understood: False where it printed something else than it prints.
     """
 
     verdict: PeerVerdict
     alarms: tuple[PeerAlarm, ...] = ()
     lines: tuple[str, ...] = ()
     version: str = ""
+    understood: bool = True
 
 
 @runtime_checkable

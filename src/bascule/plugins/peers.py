@@ -13,11 +13,31 @@ from pathlib import Path
 from typing import Any
 
 from bascule.plugins.kinds import PeerAlarm, PeerSays
+from bascule.plugins.meta import Rule
+from bascule.records import Severity
 
 MAX_ALARMS = 200
 MAX_LINES = 20
 _MESSAGE_CHARS = 500
 _ATTEMPTS = 20
+
+
+def tool_of(peer_id: str) -> str:
+    """The slot in which a peer's imported results stand."""
+    return f"peer-{peer_id}"
+
+
+def alarm_rule(peer_id: str) -> Rule:
+    """The one question that a peer's imported result bears on; it is answered `true` or not at all."""
+    return Rule(
+        id=f"peer-{peer_id}-alarm",
+        question=f"Does {peer_id} warn of the file?",
+        severity=Severity.MEDIUM,
+        remedy="read what it says beside our own findings for the file; waive it by name where it is a false alarm",
+        why="Somebody ran this scanner and handed in its result. Its alarm is worth a look whatever we say ourselves; "
+        "its silence shows nothing, since each scanner is blind somewhere, so it is never taken for an answer.",
+        references=("MITRE ATLAS AML.T0010",),
+    )
 
 
 def json_within(text: str) -> Mapping[str, Any]:
@@ -66,7 +86,7 @@ def part(row: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 
 def alarm(path: str, message: str) -> PeerAlarm:
     """With both cut to what a report can hold."""
-    return PeerAlarm(path[:1000], message[:_MESSAGE_CHARS])
+    return PeerAlarm(path[:1000], " ".join(message.split())[:_MESSAGE_CHARS])
 
 
 def lines_of(*texts: str) -> tuple[str, ...]:
@@ -78,9 +98,8 @@ def lines_of(*texts: str) -> tuple[str, ...]:
 def failed(code: int | None, *texts: str) -> PeerSays:
     """What to make of a peer that did not print what it prints: an error, with its last words."""
     told = lines_of(*texts)[-3:]
-    return PeerSays(
-        "error", lines=(*told, f"its answer cannot be read (exit code {'unknown' if code is None else code})")
-    )
+    ended = "" if code is None else f" (exit code {code})"
+    return PeerSays("error", lines=(*told, f"its answer cannot be read{ended}"), understood=False)
 
 
 def version_beside(program: Path, distribution: str) -> str:

@@ -202,6 +202,19 @@ class Store:
         entries = self._entries(tables.entries.c.kind == "policy", tables.entries.c.record == digest)
         return kept_pack(self.ledger.body(entries[-1].seq), digest, self._keyring) if entries else None
 
+    def record_result(self, data: bytes, subject: Digest, tool: str) -> Digest:
+        """Keep another tool's result as it came, once for a subject and tool; the digest of its bytes."""
+        table = tables.entries.c
+        draft = Draft("result", data, subject=subject, slot=tool)
+        said = select(table.seq).where(
+            table.kind == draft.kind,
+            table.digest == digest_of(data),
+            table.subject == subject,
+            table.slot == tool,
+        )
+        query = said.order_by(table.seq).limit(1)
+        return self.ledger.append(draft, unless=lambda connection: connection.execute(query).scalar()).digest
+
     # What named people add
 
     def record_waiver(self, envelope: bytes) -> Signed[Waiver]:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from bascule.plugins.kinds import PeerSays
 from bascule.plugins.meta import Meta
-from bascule.plugins.peers import MAX_ALARMS, alarm, failed, json_within, lines_of, word
+from bascule.plugins.peers import MAX_ALARMS, alarm, alarm_rule, failed, json_within, lines_of, word
 
 _SAFE = ("LIKELY_SAFE",)
 
@@ -17,7 +17,11 @@ _SAFE = ("LIKELY_SAFE",)
 class Fickling:
     """Reads the JSON that `fickling --check-safety --json-output` writes."""
 
-    meta = Meta(id="fickling", title="fickling: symbolic analysis of plain pickles")
+    meta = Meta(
+        id="fickling",
+        title="fickling: symbolic analysis of plain pickles",
+        rules=(alarm_rule("fickling"),),
+    )
     distribution = "fickling"
     programs = ("fickling",)
     environment: dict[str, str] = {}

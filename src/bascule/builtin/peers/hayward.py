@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bascule.plugins.kinds import PeerSays, PeerVerdict
 from bascule.plugins.meta import Meta
-from bascule.plugins.peers import MAX_ALARMS, alarm, failed, json_within, lines_of, rows, word
+from bascule.plugins.peers import MAX_ALARMS, alarm, alarm_rule, failed, json_within, lines_of, rows, word
 
 _GATED = ("critical", "high")
 
@@ -14,7 +14,11 @@ _GATED = ("critical", "high")
 class Hayward:
     """Reads the JSON that `hayward scan --format json` prints."""
 
-    meta = Meta(id="hayward", title="hayward: deny-lists and argument heuristics over a dozen formats")
+    meta = Meta(
+        id="hayward",
+        title="hayward: deny-lists and argument heuristics over a dozen formats",
+        rules=(alarm_rule("hayward"),),
+    )
     distribution = "hayward"
     programs = ("hayward",)
     environment: dict[str, str] = {}

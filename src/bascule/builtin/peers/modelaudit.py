@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from bascule.plugins.kinds import PeerSays, PeerVerdict
 from bascule.plugins.meta import Meta
-from bascule.plugins.peers import MAX_ALARMS, alarm, failed, json_within, lines_of, rows, word
+from bascule.plugins.peers import MAX_ALARMS, alarm, alarm_rule, failed, json_within, lines_of, rows, word
 
 _ALARMING = ("critical", "warning")
 _PLACE = re.compile(r" \((?:pos|offset) .*\)$")
@@ -19,7 +19,11 @@ _PLACE = re.compile(r" \((?:pos|offset) .*\)$")
 class ModelAudit:
     """Reads the JSON that `modelaudit scan --format json` prints."""
 
-    meta = Meta(id="modelaudit", title="modelaudit: allow-lists, deny-lists and patterns over some forty formats")
+    meta = Meta(
+        id="modelaudit",
+        title="modelaudit: allow-lists, deny-lists and patterns over some forty formats",
+        rules=(alarm_rule("modelaudit"),),
+    )
     distribution = "modelaudit"
     programs = ("modelaudit",)
     environment = {"PROMPTFOO_DISABLE_TELEMETRY": "1", "NO_ANALYTICS": "1", "DO_NOT_TRACK": "1"}
@@ -38,12 +42,12 @@ class ModelAudit:
             for issue in told_off
         )[:MAX_ALARMS]
         verdict: PeerVerdict = "clean"
-        if code == 1 or (code is None and alarms):
+        if code == 1 or alarms:  # with 2, what it found before it failed is a finding all the same
             verdict = "finding"
-        elif code not in (0, None) or told.get("has_errors") is True or told.get("success") is False:
-            verdict = "error"
         elif not told.get("files_scanned"):
             verdict = "not-scanned"
+        elif code not in (0, None) or told.get("has_errors") is True or told.get("success") is False:
+            verdict = "error"
         others = (word(issue, "message") for issue in issues if issue not in told_off)
         return PeerSays(verdict, alarms, lines_of(*others))
 

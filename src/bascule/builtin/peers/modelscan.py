@@ -6,13 +6,17 @@ from collections.abc import Sequence
 
 from bascule.plugins.kinds import PeerSays, PeerVerdict
 from bascule.plugins.meta import Meta
-from bascule.plugins.peers import MAX_ALARMS, alarm, failed, json_within, lines_of, number, part, rows, word
+from bascule.plugins.peers import MAX_ALARMS, alarm, alarm_rule, failed, json_within, lines_of, number, part, rows, word
 
 
 class ModelScan:
     """Reads the JSON that `modelscan scan -r json` prints."""
 
-    meta = Meta(id="modelscan", title="modelscan: a deny-list over pickle, Keras and SavedModel")
+    meta = Meta(
+        id="modelscan",
+        title="modelscan: a deny-list over pickle, Keras and SavedModel",
+        rules=(alarm_rule("modelscan"),),
+    )
     distribution = "modelscan"
     programs = ("modelscan",)
     environment = {"COLUMNS": "1000000"}  # it prints JSON through a terminal library, which wraps lines

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from bascule.plugins.kinds import PeerSays, PeerVerdict
 from bascule.plugins.meta import Meta
-from bascule.plugins.peers import MAX_ALARMS, alarm, failed, lines_of
+from bascule.plugins.peers import MAX_ALARMS, alarm, alarm_rule, failed, lines_of
 
 _FOUND = re.compile(r"^(?P<path>.+?): (?P<what>\w+ import '.*') FOUND$", re.MULTILINE)
 _COUNT = re.compile(r"^(Scanned files|Infected files|Suspicious globals): (\d{1,9})$", re.MULTILINE)
@@ -19,7 +19,11 @@ _COUNT = re.compile(r"^(Scanned files|Infected files|Suspicious globals): (\d{1,
 class PickleScan:
     """Reads the lines and the counts that `picklescan -p` prints."""
 
-    meta = Meta(id="picklescan", title="picklescan: a deny-list over the globals of pickles")
+    meta = Meta(
+        id="picklescan",
+        title="picklescan: a deny-list over the globals of pickles",
+        rules=(alarm_rule("picklescan"),),
+    )
     distribution = "picklescan"
     programs = ("picklescan",)
     environment: dict[str, str] = {}

@@ -5,6 +5,19 @@
 `alone` is the process that becomes the peer: it gives up the network first, then runs it.
 """
 
-from bascule.collect.peers.ask import AskLimits, Found, ask, find_program
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bascule.collect.peers.asking import AskLimits, Found, ask, find_program
 
 __all__ = ["AskLimits", "Found", "ask", "find_program"]
+
+
+def __getattr__(name: str) -> Any:
+    # Found when asked for: the process that becomes a peer imports this package, and needs nothing of it.
+    if name not in __all__:
+        raise AttributeError(f"module `{__name__}` has no attribute `{name}`")
+    return getattr(importlib.import_module(f"{__name__}.asking"), name)
