@@ -172,7 +172,7 @@ def test_the_digest_is_the_files_whoever_read_it_first(
             else:
                 with pytest.raises(Truncated):
                     file.read(first, second)
-        assert file.sha256() == hashlib.sha256(data).hexdigest()
+        assert file.digests()["sha256"] == hashlib.sha256(data).hexdigest()
 
 
 values = st.recursive(

@@ -10,13 +10,12 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from bisect import bisect_right
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bascule.collect.intake.inventory import HEAD_BYTES, Entry, IntakeLimits, entry_at, identity_of, open_root
 from bascule.kernel.errors import InputError
+from bascule.kernel.ranges import Ranges
 from bascule.kernel.text import visible
 from bascule.plugins.kinds import Remote, RemoteFile, Workspace
 from bascule.plugins.readers import Truncated
@@ -28,47 +27,6 @@ BLOCK_BYTES = 256 << 10
 """the least that is asked for at a time"""
 BUDGET_BYTES = 128 << 20
 """what one bigger file may cost"""
-
-
-@dataclass(slots=True)
-class Ranges:
-    """Disjoint half-open ranges, sorted. Law: `missing(a, b)` and what is held cover [a, b) without overlap."""
-
-    held: list[tuple[int, int]] = field(default_factory=list)
-
-    def add(self, start: int, end: int) -> None:
-        """Hold one more range."""
-        if start < end:
-            self.held = _joined([*self.held, (start, end)])
-
-    def missing(self, start: int, end: int) -> Iterator[tuple[int, int]]:
-        """The parts of [start, end) that are not held."""
-        at = start
-        for low, high in self.held[max(0, bisect_right(self.held, (start, 1 << 63)) - 1) :]:
-            if low >= end:
-                break
-            if high <= at:
-                continue
-            if low > at:
-                yield at, low
-            at = high
-        if at < end:
-            yield at, end
-
-    @property
-    def total(self) -> int:
-        """Bytes held."""
-        return sum(high - low for low, high in self.held)
-
-
-def _joined(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    joined: list[tuple[int, int]] = []
-    for low, high in sorted(ranges):
-        if joined and low <= joined[-1][1]:
-            joined[-1] = (joined[-1][0], max(high, joined[-1][1]))
-        else:
-            joined.append((low, high))
-    return joined
 
 
 @dataclass(slots=True)

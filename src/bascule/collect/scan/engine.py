@@ -28,6 +28,7 @@ from bascule.collect.scan.sandbox import Held
 from bascule.collect.scan.task import Hearing, Task
 from bascule.kernel.errors import BasculeError
 from bascule.kernel.text import visible
+from bascule.plugins.readers import Malformed
 from bascule.plugins.registry import Loaded
 
 Progress = Callable[[float, float | None, str], None]
@@ -57,7 +58,12 @@ def examine(
     options = options or ScanOptions()
     fit = {loaded.id: loaded for loaded in scanners if loaded.plugin is not None and not loaded.error}
     tasks = [
-        Task(number, entry, [name for name, loaded in fit.items() if _reads(loaded, entry)])
+        Task(
+            number,
+            entry,
+            [name for name, loaded in fit.items() if _reads(loaded, entry)],
+            () if entry.remote else options.hashes,
+        )
         for number, entry in enumerate(inventory.entries)
     ]
     if not tasks:
@@ -96,6 +102,7 @@ class _Frame:
         progress: Progress,
     ) -> None:
         self._inventory = inventory
+        self._entries = {entry.path: entry for entry in inventory.entries}
         self._metas = {name: loaded.plugin.meta for name, loaded in fit.items()}
         self._setup = setup
         self._waiting = deque(sorted(tasks, key=lambda task: (-task.entry.size_bytes, task.number)))
@@ -154,7 +161,7 @@ class _Frame:
         seat.scans |= len(self._waiting) > _FILES_PER_WORKER or time.monotonic() > self._short_until
         for task in self._waiting:
             big = task.entry.size_bytes > _BYTES_PER_WORKER
-            if seat.scans or not task.pending or (big and task.sha256 is None):
+            if seat.scans or not task.pending or (big and not task.hashed):
                 return task
         return None
 
@@ -167,6 +174,7 @@ class _Frame:
             task.fail(f"the file cannot be opened: {error}")
             self._settle(task)
             return
+        task.handed_out = True
         seat.hearing = Hearing(task, scanners, self._metas, self._setup.options)
         message: wire.Message = {
             "say": "file",
@@ -175,7 +183,8 @@ class _Frame:
             "media_type": task.entry.media_type,
             "size_bytes": task.entry.size_bytes,
             "scanners": scanners,
-            "hash": task.sha256 is None,
+            "hashes": () if task.hashed else task.hashes,
+            "here": self._here(task.entry),
         }
         self._tell(task)
         try:
@@ -203,12 +212,48 @@ class _Frame:
         if seat.hearing is None:
             raise Gone("the worker spoke without being asked")
         hearing = seat.hearing
+        if message["say"] == "wants":
+            self._give(worker, hearing, *hearing.wants(message))
+            return
         hearing.hear(message)
         if hearing.over:
             seat.hearing = None
             self._settle(hearing.task)
         elif message["say"] == "read":
             self._tell(hearing.task)
+
+    def _give(self, worker: Worker, hearing: Hearing, path: str, range_: tuple[int, int] | None) -> None:
+        """A neighbour's descriptor, or more of a remote file. Raises Gone when there is no such artefact."""
+        entry = self._entries.get(path)
+        if entry is None:
+            raise Gone("the worker asked for what is not there")
+        if range_ is not None:
+            worker.send(self._brought(entry, *range_))
+            hearing.restart_clock()  # the network's time is not the scanner's, and what may be brought is bounded
+            return
+        try:
+            descriptor = open_entry(self._inventory, entry)
+        except (BasculeError, OSError) as error:
+            worker.send({"say": "given", "here": None, "why": str(error)})
+            return
+        try:
+            worker.send({"say": "given", "here": self._here(entry)}, descriptor)
+        finally:
+            os.close(descriptor)
+
+    def _brought(self, entry: Entry, start: int, end: int) -> wire.Message:
+        shelf = self._inventory.shelf
+        if shelf is None or not entry.remote:
+            raise Gone("the worker asked for a range of a file that is here")
+        try:
+            shelf.ensure(entry.path, start, end)
+        except (BasculeError, Malformed, OSError) as error:
+            return {"say": "given", "here": None, "why": visible(str(error), 500)}
+        return {"say": "given", "here": self._here(entry)}
+
+    def _here(self, entry: Entry) -> tuple[tuple[int, int], ...] | None:
+        shelf = self._inventory.shelf
+        return shelf.held(entry.path) if shelf is not None and entry.remote else None
 
     def _keep_time(self, seat: _Seat, selector: selectors.BaseSelector) -> None:
         options = self._setup.options

@@ -6,6 +6,8 @@ Rules:
 - a small file is read into memory once and serves the hash and every scanner;
 - a big one is read in windows, and mapped in stretches for the hash; what is held does not depend on its size;
 - while the scanners are being loaded, the first big file is hashed already;
+- one pass feeds every digest that is wanted; none may be;
+- a file that mostly lies elsewhere is read where its bytes have come, and asks the frame for the rest;
 - a file that is not the same before and after (size, times, inode) has no digest: it is `Changed`.
 """
 
@@ -17,10 +19,11 @@ import mmap
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
+from bascule.kernel.ranges import Ranges
 from bascule.plugins.readers import Truncated
 
 SMALL_BYTES = 8 << 20
@@ -33,8 +36,33 @@ AHEAD_SWITCH_SECONDS = 0.0005
 """hashing beside imports: short waits for the interpreter's lock between long stretches without it"""
 
 
+NEIGHBOURS = 400
+"""of one scanner looking at one file; a worker may hold some more descriptors than these"""
+
+
+class Desk(Protocol):
+    """Where a file asks for what it does not have."""
+
+    def neighbour(self, path: str) -> OpenFile | None:
+        """Another artefact, open; None when there is none of that path. Raises Truncated."""
+        ...
+
+    def bring(self, path: str, start: int, end: int) -> Iterable[tuple[int, int]]:
+        """Have a range of a remote file brought; all its ranges that are here now. Raises Truncated."""
+        ...
+
+
 class Changed(Exception):
     """The file is not what it was when it was opened."""
+
+
+def _blake3() -> Any:
+    from blake3 import blake3
+
+    return blake3()
+
+
+HASHES: dict[str, Callable[[], Any]] = {"sha256": hashlib.sha256, "blake3": _blake3}
 
 
 def nobody(_bytes: int) -> None:
@@ -45,7 +73,8 @@ def nobody(_bytes: int) -> None:
 class OpenFile:
     """The `ScanFile` that scanners are shown in a worker. It does not own its descriptor.
 
-    Law: `sha256()` is the digest of the whole file, whatever was read before, in whichever order.
+    here: the ranges of a remote file that have come; None for one that is all here.
+    Law: `digests()` are those of the whole file, whatever was read before, in whichever order.
     """
 
     descriptor: int
@@ -55,23 +84,25 @@ class OpenFile:
     size_bytes: int
     listing: Sequence[Any] = ()
     progress: Callable[[int], None] = nobody
+    desk: Desk | None = None
+    here: Ranges | None = None
     _identity: tuple[int, ...] = ()
     _held: bytes | None = None
-    _hash: Any = field(default_factory=hashlib.sha256)
+    _hashes: dict[str, Any] = field(default_factory=dict)
     _hashed_bytes: int = 0
-    _hashing: bool = True
     _reported_bytes: int = 0
+    _beside: dict[str, OpenFile] = field(default_factory=dict)
 
-    def open(self, *, hashing: bool = True) -> None:
+    def open(self, hashes: Sequence[str] = ("sha256",)) -> None:
         """Take the file's identity, and its bytes when it is small. Raises Changed or OSError.
 
-        hashing: `sha256()` will be asked for.
+        hashes: names of those that `digests()` will be asked for, of `HASHES`.
         """
-        self._hashing = hashing
-        self._identity = _identity_of(self.descriptor)
+        self._hashes = {name: HASHES[name]() for name in hashes}
+        self._identity = self._identify()
         if os.fstat(self.descriptor).st_size != self.size_bytes:
             raise Changed("its size is not what it was at intake")
-        if self.size_bytes <= SMALL_BYTES:
+        if self.size_bytes <= SMALL_BYTES and self.here is None:
             try:
                 self._held = self._fetch(0, self.size_bytes)
             except Truncated as error:
@@ -98,22 +129,49 @@ class OpenFile:
             yield start - len(tail), window
             tail = window[-overlap:] if overlap else b""
 
-    def sha256(self) -> str:
-        """Hash what nobody has read yet; 64 hex digits. Raises Changed or OSError."""
-        while self._hashed_bytes < self.size_bytes:
+    def neighbour(self, path: str) -> OpenFile | None:
+        """Another artefact of the subject; see `ScanFile.neighbour`. Feeds no hash. Raises Truncated."""
+        if path == self.path:
+            return self
+        if path not in self._beside:
+            if len(self._beside) >= NEIGHBOURS:
+                raise Truncated(f"more than {NEIGHBOURS} neighbours were asked for")
+            opened = self.desk.neighbour(path) if self.desk is not None else None
+            if opened is None:
+                return None
+            self._beside[path] = opened
+        return self._beside[path]
+
+    def leave_neighbours(self) -> None:
+        """Close them. Raises Changed when one of them was written to meanwhile."""
+        beside, self._beside = self._beside, {}
+        try:
+            for opened in beside.values():
+                opened.check_unchanged()
+        finally:
+            for opened in beside.values():
+                os.close(opened.descriptor)
+
+    def digests(self) -> dict[str, str]:
+        """Hash what nobody has read yet; hex digits by name, for what `open` was told. Raises Changed or OSError."""
+        while self._hashes and self._hashed_bytes < self.size_bytes:
             self._hash_on()
         self.check_unchanged()
-        return str(self._hash.hexdigest())
+        return {name: str(hashed.hexdigest()) for name, hashed in self._hashes.items()}
 
     def check_unchanged(self) -> None:
         """Raises Changed when the file is not what it was when it was opened."""
-        if _identity_of(self.descriptor) != self._identity:
+        if self._identify() != self._identity:
             raise Changed("it was written to while it was read")
+
+    def _identify(self) -> tuple[int, ...]:
+        identity = _identity_of(self.descriptor)
+        return identity if self.here is None else identity[:3]  # its times change whenever more of it is brought
 
     @contextlib.contextmanager
     def hashing_ahead(self) -> Iterator[None]:
         """Hash beside the body of the `with`, as far as it gets. Nothing else may read meanwhile."""
-        if not self._hashing:
+        if not self._hashes:
             yield
             return
         stop = threading.Event()
@@ -131,7 +189,7 @@ class OpenFile:
             sys.setswitchinterval(interval)
 
     def _hash_until(self, stop: threading.Event) -> None:
-        # What goes wrong here `sha256` meets again, and says so.
+        # What goes wrong here `digests` meets again, and says so.
         with contextlib.suppress(OSError, Changed):
             while not stop.is_set() and self._hashed_bytes < self.size_bytes:
                 self._hash_on(quiet=True)
@@ -151,6 +209,9 @@ class OpenFile:
             self._feed(start, data, quiet)
 
     def _fetch(self, offset: int, size: int) -> bytes:
+        if self.here is not None and self.desk is not None:
+            for start, end in list(self.here.missing(offset, offset + size)):
+                self.here = Ranges(self.desk.bring(self.path, start, end))
         data = os.pread(self.descriptor, size, offset)
         if len(data) == size:
             return data
@@ -165,10 +226,11 @@ class OpenFile:
     def _feed(self, offset: int, data: bytes | memoryview, quiet: bool = False) -> None:
         # Only what comes next in order; a second reader of the same bytes feeds nothing.
         end = offset + len(data)
-        if not self._hashing or not offset <= self._hashed_bytes < end:
+        if not self._hashes or not offset <= self._hashed_bytes < end:
             return
         with memoryview(data) as whole, whole[self._hashed_bytes - offset :] as fresh:
-            self._hash.update(fresh)
+            for hashed in self._hashes.values():
+                hashed.update(fresh)
         self._hashed_bytes = end
         if not quiet and end - self._reported_bytes >= REPORT_BYTES:
             self._reported_bytes = end

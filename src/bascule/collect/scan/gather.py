@@ -15,7 +15,19 @@ from bascule.plugins.kinds import Seen
 from bascule.plugins.meta import Meta
 from bascule.plugins.registry import Loaded
 from bascule.plugins.testing import answers_of
-from bascule.records import Answer, Artefact, Coverage, Finding, Measure, Observations, Outcome, Reading, Severity, Tool
+from bascule.records import (
+    Answer,
+    Artefact,
+    ArtefactKind,
+    Coverage,
+    Finding,
+    Measure,
+    Observations,
+    Outcome,
+    Reading,
+    Severity,
+    Tool,
+)
 from bascule.records.artefact import IntakeNote
 
 UNFIT_RULE = "plugin-unfit"
@@ -23,16 +35,30 @@ UNFIT_RULE = "plugin-unfit"
 
 
 @dataclass(frozen=True, slots=True)
+class Looked:
+    """A file that was looked at, hashed or not."""
+
+    path: str
+    kind: ArtefactKind
+    media_type: str
+    size_bytes: int
+    sha256: str | None = None
+    blake3: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Examined:
     """What one pass over a subject gave.
 
-    artefacts: in the inventory's order. observations: one for each scanner given, by id. failed: files that have no
-    digest, with `blocks` set; whoever builds the subject adds them to its notes.
+    artefacts: those with a sha256, in the inventory's order. looked: all that were looked at, with the digests that
+    were wanted. observations: one for each scanner given, by id. failed: files that could not be hashed, with `blocks`
+    set; whoever builds the subject adds them to its notes.
     """
 
     artefacts: tuple[Artefact, ...]
     observations: Mapping[str, Observations]
     failed: tuple[IntakeNote, ...] = ()
+    looked: tuple[Looked, ...] = ()
 
 
 def gather(tasks: Sequence[Task], scanners: Sequence[Loaded], held: Held | None, options: ScanOptions) -> Examined:
@@ -61,7 +87,19 @@ def gather(tasks: Sequence[Task], scanners: Sequence[Loaded], held: Held | None,
         else _observations(loaded, tasks, environment, gaps)
         for loaded in scanners
     }
-    return Examined(artefacts, observations, failed)
+    looked = tuple(
+        Looked(
+            task.entry.path,
+            task.entry.kind,
+            task.entry.media_type,
+            task.entry.size_bytes,
+            task.digests.get("sha256"),
+            task.digests.get("blake3"),
+        )
+        for task in tasks
+        if task.failure is None
+    )
+    return Examined(artefacts, observations, failed, looked)
 
 
 def _environment(held: Held | None, options: ScanOptions) -> dict[str, Any]:

@@ -23,6 +23,8 @@ class ScanOptions:
     """bytes that these may take on the wire"""
     scratch_bytes: int = 256 << 20
     """what a worker may leave in its scratch folder at a time"""
+    hashes: tuple[str, ...] = ("sha256",)
+    """of `sha256` and `blake3`; evidence needs `sha256`, a scan alone may do without"""
     scratch: Path | None = None
     """where scratch folders are made; the system's place when None"""
     plugin_paths: tuple[Path, ...] = ()

@@ -32,6 +32,8 @@ _RECORDS: dict[str, type[Seen]] = {
     "coverage": Coverage,
 }
 _WHY_CHARACTERS = 500
+MAX_WANTS = 20_000
+"""questions of one worker about one file"""
 
 
 @dataclass(slots=True)
@@ -47,18 +49,20 @@ class Told:
 class Task:
     """One file, the scanners that have yet to answer, and what the others said.
 
-    It is finished when it has failed, or has a digest and nobody pending. falls: workers that broke over it with no
-    scanner at work.
+    It is finished when it has failed, or has its digests and nobody pending. hashes: the names of those wanted. falls:
+    workers that broke over it with no scanner at work.
     """
 
     number: int
     entry: Entry
     pending: list[str]
+    hashes: tuple[str, ...] = ("sha256",)
     told: dict[str, Told] = field(default_factory=dict)
-    sha256: Sha256 | None = None
+    digests: dict[str, Sha256] = field(default_factory=dict)
     failure: str | None = None
     falls: int = 0
     read_bytes: int = 0
+    handed_out: bool = False
 
     def charge(self, scanner: str, why: str) -> None:
         """This scanner does not answer for this file."""
@@ -74,8 +78,16 @@ class Task:
                 self.charge(scanner, why)
 
     @property
+    def sha256(self) -> Sha256 | None:
+        return self.digests.get("sha256")
+
+    @property
+    def hashed(self) -> bool:
+        return len(self.digests) == len(self.hashes)
+
+    @property
     def finished(self) -> bool:
-        return self.failure is not None or (self.sha256 is not None and not self.pending)
+        return self.failure is not None or (self.hashed and not self.pending and self.handed_out)
 
 
 class Hearing:
@@ -90,7 +102,7 @@ class Hearing:
         self._metas = metas
         self._options = options
         self._expected = list(scanners)
-        self._hashes = task.sha256 is None
+        self._wants = 0
         self.over = False
         self._scanner: str | None = None
         self._loaded = False
@@ -119,13 +131,25 @@ class Hearing:
             if self._scanner is not None:
                 return  # reading does not buy a scanner more time
         elif say == "done" and self._scanner is None and not self._expected:
-            self._done(message.get("sha256"))
+            self._done(message.get("digests"))
         elif say == "failed":
             self.task.fail(str(message.get("why", "")))
             self.over = True
         else:
             raise Gone("the worker said something out of turn")
         self.restart_clock()
+
+    def wants(self, message: wire.Message) -> tuple[str, tuple[int, int] | None]:
+        """The path that a scanner asks for, and the range when it is one. Raises Gone when it may not ask so."""
+        self._wants += 1
+        path, start, end = message.get("path"), message.get("start"), message.get("end")
+        if self._scanner is None or not isinstance(path, str) or self._wants > MAX_WANTS:
+            raise Gone("the worker asked out of turn, or too often")
+        if start is None and end is None:
+            return path, None
+        if not isinstance(start, int) or not isinstance(end, int) or not 0 <= start < end:
+            raise Gone("the worker asked for a range that is none")
+        return path, (start, end)
 
     def blame(self, why: str) -> None:
         """The worker broke: charge the scanner that was at work, or else count a fall."""
@@ -146,12 +170,14 @@ class Hearing:
         if why is not None:
             self.task.charge(scanner, str(why))
 
-    def _done(self, digest: object) -> None:
+    def _done(self, digests: object) -> None:
         self.over = True
-        if not self._hashes:
+        if self.task.hashed:
             return
+        if not isinstance(digests, dict) or tuple(digests) != self.task.hashes:
+            raise Gone("the worker's digests are not those that were wanted")
         try:
-            self.task.sha256 = as_sha256(str(digest))
+            self.task.digests = {name: as_sha256(str(digest)) for name, digest in digests.items()}
         except InputError as error:
             raise Gone("the worker's digest is none") from error
 

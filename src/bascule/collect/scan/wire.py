@@ -4,12 +4,14 @@ Rules: a message is an object with a `say`; its length is bounded before it is r
 (SCM_RIGHTS), so a worker opens nothing by name; what does not follow these rules is `Garbled`, and its sender is ended.
 
     frame → worker   setup                      scanners, limits, the listing of all artefacts
-                     file  (+ descriptor)       one file, the scanners to run, whether to hash it
+                     file  (+ descriptor)       one file, the scanners to run, the digests wanted
+                     given (+ descriptor)       a neighbour, or more of a remote file, or why not
     worker → frame   ready                      what holds it
                      loaded                     the scanners are imported
                      starts, seen…, ends        one scanner on that file
                      read                       bytes hashed so far
-                     done | failed              all of that, with its sha256, or why not
+                     wants                      a neighbour by its path, or a range of a remote file
+                     done | failed              all of that, with its digests, or why not
 """
 
 from __future__ import annotations

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from bascule.collect.scan import sandbox, wire
 from bascule.collect.scan.file import Changed, OpenFile
-from bascule.plugins.readers import Malformed
+from bascule.kernel.ranges import Ranges
+from bascule.plugins.readers import Malformed, Truncated
 
 if TYPE_CHECKING:
     from bascule.plugins.kinds import Listed
@@ -30,7 +31,7 @@ class Listing(Sequence[Any]):
     """Every artefact by name, made into objects only when a scanner looks."""
 
     def __init__(self, rows: list[Any]) -> None:
-        self._rows = rows
+        self.rows = {row[0]: row for row in rows}
         self._listed: list[Listed] | None = None
 
     def _all(self) -> list[Listed]:
@@ -38,14 +39,60 @@ class Listing(Sequence[Any]):
             from bascule.plugins.kinds import Listed
             from bascule.records import ArtefactKind
 
-            self._listed = [Listed(path, ArtefactKind(kind), media, size) for path, kind, media, size in self._rows]
+            self._listed = [
+                Listed(path, ArtefactKind(kind), media, size) for path, kind, media, size in self.rows.values()
+            ]
         return self._listed
 
     def __getitem__(self, index: Any) -> Any:
         return self._all()[index]
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self.rows)
+
+
+class Counter:
+    """The `Desk` of a worker: it asks the frame, and waits for the answer."""
+
+    def __init__(self, channel: socket.socket, listing: Listing) -> None:
+        self._channel = channel
+        self._listing = listing
+
+    def neighbour(self, path: str) -> OpenFile | None:
+        if path not in self._listing.rows:
+            return None
+        answer, descriptor = self._ask({"say": "wants", "path": path})
+        if descriptor is None:
+            raise Truncated(f"the neighbour cannot be opened: {answer.get('why')}")
+        path, kind, media_type, size_bytes = self._listing.rows[path]
+        here = Ranges(map(tuple, answer["here"])) if answer["here"] is not None else None
+        file = OpenFile(descriptor, path, kind, media_type, size_bytes, self._listing, desk=self, here=here)
+        file.kind = _kind(kind)
+        try:
+            file.open(())
+        except Changed as error:
+            os.close(descriptor)
+            raise Truncated(f"the neighbour cannot be read: {error}") from error
+        return file
+
+    def bring(self, path: str, start: int, end: int) -> list[tuple[int, int]]:
+        answer, _ = self._ask({"say": "wants", "path": path, "start": start, "end": end})
+        if answer["here"] is None:
+            raise Truncated(str(answer.get("why")))
+        return [(low, high) for low, high in answer["here"]]
+
+    def _ask(self, message: wire.Message) -> tuple[wire.Message, int | None]:
+        wire.send(self._channel, message)
+        answer = wire.receive(self._channel)
+        if answer is None:
+            raise SystemExit(1)  # the frame is gone
+        return answer
+
+
+def _kind(value: Any) -> Any:
+    from bascule.records import ArtefactKind
+
+    return ArtefactKind(value)
 
 
 class Shelf:
@@ -121,7 +168,8 @@ def main() -> int:
 def examine(
     channel: socket.socket, message: wire.Message, descriptor: int, shelf: Shelf, listing: Listing, seconds: float
 ) -> None:
-    """One file: each scanner in turn, then its digest where that is wanted."""
+    """One file: each scanner in turn, then its digests where they are wanted."""
+    here = message["here"]
     file = OpenFile(
         descriptor,
         message["path"],
@@ -130,10 +178,11 @@ def examine(
         message["size_bytes"],
         listing,
         progress=lambda count: wire.send(channel, {"say": "read", "bytes": count}),
+        desk=Counter(channel, listing),
+        here=Ranges((low, high) for low, high in here) if here is not None else None,
     )
-    digest: str | None = None
     try:
-        file.open(hashing=message["hash"])
+        file.open(message["hashes"])
         if message["scanners"] and shelf.empty:
             with file.hashing_ahead():
                 shelf.load()
@@ -141,24 +190,21 @@ def examine(
         for name in message["scanners"]:
             run(channel, name, shelf, file, seconds)
         sandbox.limit_cpu(sandbox.UNLIMITED)
-        if message["hash"]:
-            digest = file.sha256()
-        else:
-            file.check_unchanged()
+        digests = file.digests()
     except Changed as error:
         wire.send(channel, {"say": "failed", "why": f"the file changed: {error}"})
     except OSError as error:
         wire.send(channel, {"say": "failed", "why": f"the file cannot be read: {error.strerror or error}"})
     else:
-        wire.send(channel, {"say": "done", "sha256": digest})
+        wire.send(channel, {"say": "done", "digests": digests})
 
 
 def run(channel: socket.socket, name: str, shelf: Shelf, file: OpenFile, seconds: float) -> None:
     """One scanner on one file. What it raises is told, not passed on."""
-    from bascule.records import ArtefactKind, Coverage, Finding, Measure, Reading
+    from bascule.records import Coverage, Finding, Measure, Reading
 
     said: dict[type, str] = {Finding: "finding", Measure: "measure", Reading: "reading", Coverage: "coverage"}
-    file.kind = ArtefactKind(file.kind)
+    file.kind = _kind(file.kind)
     sandbox.limit_cpu(seconds)
     wire.send(channel, {"say": "starts", "scanner": name})
     why: str | None = None
@@ -175,6 +221,10 @@ def run(channel: socket.socket, name: str, shelf: Shelf, file: OpenFile, seconds
         why = "the scanner reached its nesting limit"
     except BaseException as error:  # SystemExit and KeyboardInterrupt from a scanner are bugs like any other
         why = f"the scanner broke: {type(error).__name__}: {error}"[:_MESSAGE_CHARACTERS]
+    try:
+        file.leave_neighbours()
+    except Changed as error:
+        why = why or f"a neighbour changed: {error}"
     wire.send(channel, {"say": "ends", "scanner": name, "why": why})
 
 
