@@ -247,7 +247,7 @@ _KINDS: tuple[tuple[bytes, int, _Judge, str, Nature], ...] = (
     (
         b"ustar",
         257,
-        lambda data: data[:1].isalnum() and data[262:264] in (b"\x0000", b"  "),
+        lambda data: data[:1].isalnum() and data[262:264] in (b"\x000", b"  "),
         "a tar archive",
         Nature.HOLDS,
     ),

@@ -37,7 +37,7 @@ META = Meta(
             id=CONTRADICTS,
             question="Does the configuration say something about sizes or layers that the tensors contradict?",
             severity=Severity.MEDIUM,
-            remedy="compare both with the publisher's release; correct the configuration, or fetch the tensors it is of",
+            remedy="compare both with the publisher's release; correct the configuration, or fetch its own tensors",
             why="a loader that finds the two at odds leaves layers out, starts them from random numbers or reads past "
             "an embedding; a swapped part of a repository shows here first",
             references=("CWE-345", "CWE-129", "MITRE ATLAS AML.T0018"),
