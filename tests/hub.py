@@ -38,10 +38,20 @@ def hub_peer(repository: str, files: Mapping[str, bytes], *, ranges: bool = True
             path = unquote(urlsplit(self.path).path)
             if path in (f"/api/models/{repository}", f"/api/models/{repository}/revision/main"):
                 self.answer(200, json.dumps(_info(repository, files)).encode(), {"content-type": "application/json"})
+            elif path == f"/api/models/{repository}/tree/{COMMIT}":
+                self.answer(200, json.dumps(_tree(files)).encode(), {"content-type": "application/json"})
             elif path.startswith(prefix := f"/{repository}/resolve/{COMMIT}/") and path[len(prefix) :] in files:
                 self.file(path[len(prefix) :])
             else:
                 self.answer(404, b"", {"x-error-code": "RepoNotFound"})
+
+        def do_HEAD(self) -> None:
+            name = unquote(urlsplit(self.path).path).removeprefix(f"/{repository}/resolve/{COMMIT}/")
+            if name in files:
+                told = {"x-repo-commit": COMMIT, "etag": f'"{hashlib.sha256(files[name]).hexdigest()}"'}
+                self.answer(200, files[name], told)
+            else:
+                self.answer(404, b"", {"x-error-code": "EntryNotFound"})
 
         def file(self, name: str) -> None:
             data, wanted = files[name], self.headers.get("range")
@@ -61,7 +71,8 @@ def hub_peer(repository: str, files: Mapping[str, bytes], *, ranges: bool = True
                 self.send_header(name, value)
             self.send_header("content-length", str(len(body)))
             self.end_headers()
-            self.wfile.write(body)
+            if self.command != "HEAD":
+                self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
             """Quiet."""
@@ -86,3 +97,10 @@ def _info(repository: str, files: Mapping[str, bytes]) -> dict[str, object]:
             row["lfs"] = {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data), "pointerSize": 130}
         siblings.append(row)
     return {"id": repository, "modelId": repository, "sha": COMMIT, "siblings": siblings, "private": False}
+
+
+def _tree(files: Mapping[str, bytes]) -> list[dict[str, object]]:
+    return [
+        {"type": "file", "path": name, "size": len(data), "oid": hashlib.sha1(data).hexdigest()}
+        for name, data in sorted(files.items())
+    ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -20,6 +20,8 @@ from bascule.kernel.text import visible
 from bascule.records import ScanDocument
 from bascule.records.cyclonedx import cyclonedx_bom
 from bascule.records.sarif import sarif_log
+
+_HASHES = {"sha256": ("sha256",), "blake3": ("blake3",), "both": ("sha256", "blake3"), "none": ()}
 
 
 @Parameter(name="*")
@@ -49,6 +51,8 @@ def scan_command(
     only: Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative="")] = (),
     since: str | None = None,
     explain_against: str | None = None,
+    hash: Literal["sha256", "blake3", "both", "none"] = "sha256",
+    whole: Annotated[bool, Parameter(negative="")] = False,
     watch: Annotated[bool, Parameter(negative="")] = False,
     results: Path | None = None,
     common: Common | None = None,
@@ -68,6 +72,11 @@ def scan_command(
     explain_against
         Also show what these scanners say where they are installed: `modelscan,picklescan,fickling,modelaudit,hayward`.
         It changes no outcome.
+    hash
+        Which digests to compute while the files are read.
+    whole
+        Fetch a remote repository whole. Otherwise only the ranges that scanners ask for are read, and the answer says
+        what was not.
     watch
         Keep watching one folder, and scan each model that arrives in it.
     results
@@ -83,7 +92,18 @@ def scan_command(
         if watch:
             return _watch(paths, results, only, session)
         beside = _asked(explain_against, session)
-        document = keep(scan(paths, session.parts, only=only, beside=beside, progress=progress), kept)
+        document = keep(
+            scan(
+                paths,
+                session.parts,
+                only=only,
+                beside=beside,
+                hashes=_HASHES[hash],
+                everything=whole,
+                progress=progress,
+            ),
+            kept,
+        )
         if since is not None:
             document = compare(document, since, kept)
     forms.write(document)

@@ -29,7 +29,7 @@ from bascule.kernel.digests import Digest
 from bascule.kernel.errors import InputError
 from bascule.kernel.scratch import held_folder
 from bascule.kernel.text import suggestion, visible
-from bascule.plugins.kinds import Fetched, Source, Workspace
+from bascule.plugins.kinds import Fetched, RangeSource, Source, Workspace
 from bascule.plugins.registry import Loaded
 from bascule.records import Approval, Context, Edge, Evidence, Observations, Relation, ReviewDocument, Subject
 from bascule.records.artefact import subject_digest
@@ -135,12 +135,15 @@ def collect(
     return Collected(subject, evidence, reused)
 
 
-def fetch(ref: str, sources: tuple[Loaded, ...], space: Workspace) -> Fetched:
-    """The first source that accepts the reference, those with a scheme before the plain path."""
+def fetch(ref: str, sources: tuple[Loaded, ...], space: Workspace, *, ranges: bool = False) -> Fetched:
+    """The first source that accepts the reference, those with a scheme before the plain path.
+
+    ranges: leave the bytes where they are if the source can.
+    """
     usable: list[Source] = [loaded.plugin for loaded in sources if loaded.plugin is not None]
     for source in sorted(usable, key=lambda item: item.meta.id == "path"):
         if source.accepts(ref):
-            return source.fetch(ref, space)
+            return source.look(ref, space) if ranges and isinstance(source, RangeSource) else source.fetch(ref, space)
     known = [loaded.plugin.meta.title for loaded in sources if loaded.plugin is not None]
     raise InputError(
         "review.no-source",

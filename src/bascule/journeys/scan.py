@@ -7,19 +7,33 @@ answered, by a fault or because nobody here can read such bytes; `clean` = every
 
 from __future__ import annotations
 
+from collections import defaultdict
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import bascule
 from bascule.collect.intake import take_in
 from bascule.collect.scan import Examined, examine
+from bascule.collect.scan.gather import Looked
 from bascule.journeys.document import finding_order
 from bascule.journeys.parts import Parts, Progress, silent
 from bascule.journeys.peers import NOBODY, Asked
 from bascule.journeys.review import choose_scanners, fetch
 from bascule.kernel.scratch import held_folder
 from bascule.plugins.kinds import Workspace
-from bascule.records import Artefact, Confidence, FindingView, Outcome, PeerView, ScanDocument, ScannedFile, Severity
+from bascule.records import (
+    Confidence,
+    Coverage,
+    Finding,
+    FindingView,
+    Outcome,
+    PeerView,
+    ScanDocument,
+    ScannedFile,
+    Severity,
+)
 from bascule.records.artefact import IntakeNote
+from bascule.records.coverage import whole
 
 FileOutcome = Literal["clean", "unsafe", "error", "not-applicable"]
 
@@ -30,11 +44,15 @@ def scan(
     *,
     only: tuple[str, ...] = (),
     beside: Asked = NOBODY,
+    hashes: tuple[str, ...] = ("sha256",),
+    everything: bool = False,
     progress: Progress = silent,
 ) -> ScanDocument:
     """Scan each reference. Paths are relative to it; with several references they are prefixed by its name.
 
-    beside: other scanners to hear about each file; what they say changes nothing of what we say.
+    beside: other scanners to hear about each file; what they say changes nothing of what we say. hashes: the digests to
+    compute, none or more of `sha256` and `blake3`. everything: fetch a remote subject whole; otherwise its bytes stay
+    where they are, and those come that a scanner asks for.
     """
     files: list[ScannedFile] = []
     notes: list[str] = []
@@ -42,14 +60,22 @@ def scan(
     for ref in refs:
         with held_folder(parts.scratch, "review-") as folder:
             inventory = take_in(
-                fetch(ref, parts.sources, Workspace(folder, progress)), Workspace(folder, progress), parts.intake
+                fetch(ref, parts.sources, Workspace(folder, progress), ranges=not everything),
+                Workspace(folder, progress),
+                parts.intake,
             )
-            examined = examine(inventory, scanners, parts.scan, progress)
+            examined = examine(inventory, scanners, replace(parts.scan, hashes=hashes), progress)
             peers = beside.about(inventory, folder, progress)
         prefix = f"{ref.rstrip('/')}/" if len(refs) > 1 else ""
-        files += [_scanned(artefact, examined, prefix, peers.get(artefact.path, ())) for artefact in examined.artefacts]
+        said = _by_file(examined)
+        declared = inventory.shelf.declared if inventory.shelf is not None else {}
+        files += [
+            _scanned(looked, said, prefix, peers.get(looked.path, ()), declared.get(looked.path))
+            for looked in examined.looked
+        ]
         files += [_not_taken(note, prefix) for note in (*inventory.notes, *examined.failed) if note.blocks]
-        notes += [f"{prefix}{note.path}: {note.what}: {note.detail}" for note in inventory.notes if not note.blocks]
+        seen = (*inventory.notes, *(inventory.shelf.notes() if inventory.shelf is not None else ()))
+        notes += [f"{prefix}{note.path}: {note.what}: {note.detail}" for note in seen if not note.blocks]
     counted = {
         name: sum(1 for file in files if file.outcome == name)
         for name in ("clean", "unsafe", "error", "not-applicable")
@@ -62,26 +88,45 @@ def scan(
     )
 
 
-def _scanned(artefact: Artefact, examined: Examined, prefix: str, peers: tuple[PeerView, ...]) -> ScannedFile:
-    findings: list[FindingView] = []
-    outcomes: set[Outcome] = set()
-    here = (artefact.path, "")
+@dataclass(slots=True)
+class _Said:
+    """What all scanners said of one file."""
+
+    outcomes: set[Outcome] = field(default_factory=set)
+    findings: list[Finding] = field(default_factory=list)
+    coverage: list[Coverage] = field(default_factory=list)
+
+
+def _by_file(examined: Examined) -> dict[str, _Said]:
+    said: dict[str, _Said] = defaultdict(_Said)
     for observations in examined.observations.values():
-        outcomes.update(answer.outcome for answer in observations.answers if answer.artefact in here)
-        findings += [
-            FindingView.of(finding, None)
-            for finding in observations.findings
-            if finding.artefact in here and finding.outcome is not Outcome.FALSE
-        ]
+        for answer in observations.answers:
+            said[answer.artefact].outcomes.add(answer.outcome)
+        for finding in observations.findings:
+            if finding.outcome is not Outcome.FALSE:
+                said[finding.artefact].findings.append(finding)
+        for row in observations.coverage:
+            said[row.artefact].coverage.append(row)
+    return said
+
+
+def _scanned(
+    looked: Looked, said: dict[str, _Said], prefix: str, peers: tuple[PeerView, ...], declared: str | None
+) -> ScannedFile:
+    here, whole_subject = said[looked.path], said[""]
+    findings = [FindingView.of(finding, None) for finding in (*here.findings, *whole_subject.findings)]
     findings.sort(key=finding_order)
     return ScannedFile(
-        path=prefix + artefact.path,
-        sha256=artefact.sha256,
-        media_type=artefact.media_type,
-        outcome=_outcome(findings, outcomes),
+        path=prefix + looked.path,
+        sha256=looked.sha256,
+        media_type=looked.media_type,
+        outcome=_outcome(findings, here.outcomes | whole_subject.outcomes),
         findings=tuple(findings),
-        size_bytes=artefact.size_bytes,
-        kind=artefact.kind.value,
+        size_bytes=looked.size_bytes,
+        kind=looked.kind.value,
+        blake3=looked.blake3,
+        declared_sha256=declared,
+        coverage=whole(here.coverage, looked.size_bytes),
         peers=peers,
     )
 

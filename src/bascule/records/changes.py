@@ -8,7 +8,7 @@ to count is a waiver, with a name and a date.
 from __future__ import annotations
 
 from bascule.kernel.digests import Digest, digest_of_json
-from bascule.records.review import FindingView, ScanChanges, ScanDocument
+from bascule.records.review import FindingView, ScanChanges, ScanDocument, ScannedFile
 
 
 def baseline_of(document: ScanDocument) -> Digest:
@@ -28,11 +28,15 @@ def changes_since(before: ScanDocument, after: ScanDocument) -> ScanChanges:
         since=baseline_of(before),
         added=tuple(sorted(new.keys() - old.keys())),
         removed=tuple(sorted(old.keys() - new.keys())),
-        changed=tuple(sorted(path for path in new.keys() & old.keys() if new[path].sha256 != old[path].sha256)),
+        changed=tuple(sorted(path for path in new.keys() & old.keys() if _digest(new[path]) != _digest(old[path]))),
         new=tuple(seen[key] for key in seen if key not in known),
         gone=tuple(known[key] for key in known if key not in seen),
         still=sum(1 for key in seen if key in known),
     )
+
+
+def _digest(file: ScannedFile) -> list[object]:
+    return [file.sha256 or file.declared_sha256, file.blake3, file.size_bytes]
 
 
 def _findings(document: ScanDocument) -> dict[str, FindingView]:

@@ -158,6 +158,10 @@ class ScannedFile(Record):
     findings: tuple[FindingView, ...] = ()
     size_bytes: int = 0
     kind: str = "unclassified"
+    blake3: str | None = None
+    declared_sha256: Sha256Field | None = Field(
+        default=None, description="the store's word for what was not read whole"
+    )
     coverage: tuple[Coverage, ...] = Field(
         default=(), description="the whole file, range by range: clean, finding, not-understood, not-covered"
     )

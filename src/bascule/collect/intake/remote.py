@@ -23,7 +23,7 @@ from bascule.records.artefact import IntakeNote
 
 WHOLE_BYTES = 4 << 20
 """up to here a file comes whole"""
-BLOCK_BYTES = 256 << 10
+BLOCK_BYTES = 64 << 10
 """the least that is asked for at a time"""
 BUDGET_BYTES = 128 << 20
 """what one bigger file may cost"""
