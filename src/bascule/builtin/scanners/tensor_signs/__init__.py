@@ -220,7 +220,7 @@ def _examples() -> tuple[Example, ...]:
     clean = {EXECUTABLE: Outcome.FALSE, PAYLOAD: Outcome.FALSE, STATISTICS: Outcome.FALSE}
     noise = _noise(4096)
     elf = b"\x7fELF\x02\x01\x01" + bytes(9) + struct.pack("<HHIQQQIHHHHHH", 2, 62, 1, 0, 64, 0, 0, 64, 56, 1, 0, 0, 0)
-    windows = b"MZ" + bytes(58) + (64).to_bytes(4, "little") + b"PE\0\0\x64\x86" + bytes(42)
+    windows = b"MZ" + bytes(76) + b"This program cannot be run in DOS mode" + bytes(44)
     text = (b"The quick brown fox jumps over the lazy dog; then it sends the keys home. " * 8)[:512]
 
     def case(name: str, data: bytes, expects: dict[str, Outcome], gap: bytes = b"") -> Example:
@@ -234,7 +234,7 @@ def _examples() -> tuple[Example, ...]:
     return (
         case("trained numbers", noise, {}),
         case("a tensor that begins with a program", elf + noise[len(elf) :], {EXECUTABLE: Outcome.TRUE}),
-        case("a program between numbers", noise[:800] + windows + noise[800:-112], {EXECUTABLE: Outcome.TRUE}),
+        case("a program between numbers", noise[:800] + windows + noise[800:-160], {EXECUTABLE: Outcome.TRUE}),
         case("a script behind the tensors", noise, {EXECUTABLE: Outcome.TRUE}, b"#!/bin/sh\nid > /tmp/x\n"),
         case("letters that only begin like a program", b"\x7fELF" + noise[4:], {}),
         case("text for floats", noise[:1024] + text + noise[1536:], {PAYLOAD: Outcome.TRUE}),

@@ -24,8 +24,7 @@ _PRINTABLE = bytes([9, 10, 13, *range(32, 127)])
 _TEXT_BLOCK = 256
 _HIDDEN_TEXT = 128
 _LOW_ELEMENTS = 1088
-_DIGITS = {1: bytes(48 + (value & 1) for value in range(256)), 4: b"0123456789abcdef" * 16}
-_QUARTERS = bytes(value & 3 for value in range(256))
+_DIGITS = {1: b"01" * 128, 2: b"0123" * 64, 4: b"0123456789abcdef" * 16}
 _WITHOUT_SIGN = bytes(value & 0x7F for value in range(256))
 
 
@@ -83,17 +82,9 @@ def _packed(low: bytes, bits: int, backwards: bool = False) -> bytes:
     low = low[: count * 8 // bits]
     if not low:
         return b""
-    if bits == 2:
-        pairs = low.translate(_QUARTERS)
-        high, lower = (pairs[1::2], pairs[::2]) if backwards else (pairs[::2], pairs[1::2])
-        nibbles = bytes(map(_joined.__getitem__, zip(high, lower, strict=True)))
-        return _packed(nibbles, 4, backwards)
-    number = int(low.translate(_DIGITS[bits])[:: -1 if backwards else 1], 2 if bits == 1 else 16)
+    number = int(low.translate(_DIGITS[bits])[:: -1 if backwards else 1], 1 << bits)
     packed = number.to_bytes(count, "big")
     return packed[::-1] if backwards else packed
-
-
-_joined = {(high, low): high << 2 | low for high in range(4) for low in range(4)}
 
 
 def scale(data: bytes, dtype: str, elements: int = 512) -> float | None:

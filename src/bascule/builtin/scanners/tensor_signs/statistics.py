@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from statistics import median
 
 from bascule.builtin.scanners.tensor_signs import looks
 from bascule.plugins.readers.tensors import Tensor
@@ -71,6 +70,12 @@ class Statistics:
         unlike = [name for rows in self.kinds.values() for name in _unlike(rows)]
         if unlike:
             yield "the element type is not that of the same matrix in other layers", unlike
+
+
+def median(values: Iterable[float]) -> float:
+    """The upper median of one or more values. The standard library's costs 10 ms to import."""
+    ordered = sorted(values)
+    return ordered[len(ordered) // 2]
 
 
 def _is_matrix(tensor: Tensor) -> bool:
