@@ -212,3 +212,27 @@ def test_a_model_of_two_gigabytes_costs_a_few_megabytes_of_reading() -> None:
     seen = list(plugin.scan(Huge()))
     assert not [item for item in seen if isinstance(item, Finding) and item.outcome is Outcome.TRUE]
     assert sum(asked) < 2 * places.BUDGET_BYTES
+
+
+def converted(count: int = 40_000) -> numpy.ndarray:
+    """Numbers that were half as long once: their low bytes are zero."""
+    return weights(count).astype("<f2").astype("<f4")
+
+
+def test_noise_where_a_conversion_left_zeros_is_told_with_low_confidence() -> None:
+    raw = converted().view("u1").reshape(-1, 4).copy()
+    raw[:3000, 0] = numpy.random.default_rng(1).integers(0, 256, 3000)
+    (found,) = findings(safe({"w": raw.tobytes()}))
+    assert (found.rule, found.severity) == (PAYLOAD, Severity.LOW)
+
+
+def test_one_layer_with_noise_where_its_siblings_have_zeros_is_told() -> None:
+    layers = {f"layers.{at}.w": converted(4096).tobytes() for at in range(8)}
+    layers["layers.5.w"] = weights(4096).tobytes()
+    (found,) = findings(safe(layers))
+    assert found.rule == PAYLOAD
+    assert "layers.5.w" in found.message
+
+
+def test_a_converted_model_is_left_in_peace() -> None:
+    assert findings(safe({f"layers.{at}.w": converted(4096).tobytes() for at in range(8)})) == []

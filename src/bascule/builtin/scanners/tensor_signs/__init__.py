@@ -68,7 +68,8 @@ META = Meta(
     limits=(
         f"samples: every tensor's first bytes, every gap and windows in between, about {BUDGET_BYTES >> 20} MiB of a "
         "larger file; the rest is not covered",
-        "encrypted or compressed bytes in low bits cannot be told from trained numbers",
+        "encrypted or compressed bytes in low bits cannot be told from trained numbers, only from the zeros that a "
+        "conversion left",
         "a backdoor that was trained or edited in as numbers is not seen: this needs the model to run",
         "quantised blocks, and storages of torch archives, are searched for programs and archives alone",
     ),
@@ -97,10 +98,18 @@ class TensorSigns:
                 found += signs
             seen_ranges.append((place.start, place.end, State.FINDING if signs else State.CLEAN))
             if place.tensor is not None and _is_aligned(place):
-                numbers.add(place.tensor, data)
+                numbers.add(place.tensor, data, place.start)
                 if place.is_head:
                     numbers.add_head(place.tensor, data)
         yield from found[:_MOST_FINDINGS]
+        for name, offset in islice(numbers.filled(), _MOST_FINDINGS):
+            where = f"tensor `{visible(name, 200)}`"
+            yield _hidden(
+                f"the low bytes of {where} are noise here and zero elsewhere, as if something had been put there",
+                where,
+                offset,
+                severity=Severity.LOW,
+            )
         for what, names in numbers.oddities():
             yield _statistic(what, names)
         for tensor in layout.tensors:
@@ -125,27 +134,32 @@ def _signs(place: Place, data: bytes) -> Iterator[Finding]:
         yield from _gap_signs(place, data)
         return
     tensor = place.tensor
-    where = f"tensor `{visible(tensor.name, 200)}`"
     at_start = programs.found_at(data) if place.is_head else None
     if at_start is not None:
+        where = _called(tensor)
         yield _sign(at_start, f"{where} begins with {at_start.what}", where, place.start)
     for found in programs.search(data, thorough=False):
         if found.offset or at_start is None:
-            at = place.start + found.offset
-            yield _sign(found, f"{where} holds {found.what}", where, at, Confidence.MEDIUM)
+            where = _called(tensor)
+            yield _sign(found, f"{where} holds {found.what}", where, place.start + found.offset, Confidence.MEDIUM)
     if tensor.dtype not in looks.FLOAT_BYTES:
         return
     text_at = looks.text_block(data)
     if text_at is not None:
+        where = _called(tensor)
         shown = data[text_at : text_at + 80].decode("latin-1")
         yield _hidden(f"{where} holds text where floats should be", where, place.start + text_at, shown)
     elif place.is_head:
-        for plane, spelt in looks.hidden(data, tensor.dtype):
+        for plane, spelt in islice(looks.hidden(data, tensor.dtype), 1):
+            where = _called(tensor)
             if spelt is None:
                 yield _hidden(f"{plane} of {where} spells text", where, place.start)
             else:
                 yield _sign(spelt, f"{plane} of {where} spells {spelt.what}", where, place.start)
-            break
+
+
+def _called(tensor: tensors.Tensor) -> str:
+    return f"tensor `{visible(tensor.name, 200)}`"
 
 
 def _gap_signs(place: Place, data: bytes) -> Iterator[Finding]:

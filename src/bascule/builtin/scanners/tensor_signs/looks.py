@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator
+from enum import Enum
 
 from bascule.plugins.readers import programs
 from bascule.plugins.readers.programs import Found, Nature
@@ -24,6 +25,8 @@ _PRINTABLE = bytes([9, 10, 13, *range(32, 127)])
 _TEXT_BLOCK = 256
 _HIDDEN_TEXT = 128
 _LOW_ELEMENTS = 1088
+_LOW_STRETCH_BYTES = 4096
+_LOW_STRETCHES = 64
 _DIGITS = {1: b"01" * 128, 2: b"0123" * 64, 4: b"0123456789abcdef" * 16}
 _WITHOUT_SIGN = bytes(value & 0x7F for value in range(256))
 
@@ -85,6 +88,29 @@ def _packed(low: bytes, bits: int, backwards: bool = False) -> bytes:
     number = int(low.translate(_DIGITS[bits])[:: -1 if backwards else 1], 1 << bits)
     packed = number.to_bytes(count, "big")
     return packed[::-1] if backwards else packed
+
+
+class LowBytes(Enum):
+    """What the lowest bytes of a stretch of elements are. Neither of both is not told."""
+
+    ZERO = "zero"
+    NOISE = "noise"
+
+
+def low_bytes(data: bytes, dtype: str) -> Iterator[tuple[int, LowBytes]]:
+    """(offset, what) for the stretches of the first ones of 4 KiB each, of types that others are converted to."""
+    if dtype not in ("F32", "F64"):
+        return
+    width = FLOAT_BYTES[dtype]
+    for at in range(0, min(len(data), _LOW_STRETCHES * _LOW_STRETCH_BYTES), _LOW_STRETCH_BYTES):
+        low = data[at : at + _LOW_STRETCH_BYTES : width]
+        zeros = low.count(0)
+        if len(low) < 256:
+            return
+        if zeros * 50 < len(low):
+            yield at, LowBytes.NOISE
+        elif zeros == len(low) and any(data[at + width - 1 : at + _LOW_STRETCH_BYTES : width]):
+            yield at, LowBytes.ZERO
 
 
 def scale(data: bytes, dtype: str, elements: int = 512) -> float | None:

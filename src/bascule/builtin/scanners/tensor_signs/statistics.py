@@ -39,6 +39,7 @@ class Statistics:
     kinds: dict[str, list[tuple[str, str]]] = field(default_factory=lambda: defaultdict(list))
     not_finite: dict[str, int] = field(default_factory=dict)
     constant: list[str] = field(default_factory=list)
+    low_bytes: dict[str, dict[looks.LowBytes, int]] = field(default_factory=dict)
 
     def add_head(self, tensor: Tensor, data: bytes) -> None:
         """The beginning of a tensor."""
@@ -51,8 +52,10 @@ class Statistics:
         if _is_matrix(tensor) and looks.is_constant(data, tensor.dtype):
             self.constant.append(tensor.name)
 
-    def add(self, tensor: Tensor, data: bytes) -> None:
-        """Any stretch of a tensor that begins at one of its elements."""
+    def add(self, tensor: Tensor, data: bytes, start: int) -> None:
+        """Any stretch of a tensor that begins at one of its elements, in the file from offset `start` on."""
+        for at, low in looks.low_bytes(data, tensor.dtype):
+            self.low_bytes.setdefault(tensor.name, {}).setdefault(low, start + at)
         count = looks.not_finite(data, tensor.dtype)
         if count:
             self.not_finite[tensor.name] = self.not_finite.get(tensor.name, 0) + count
@@ -70,6 +73,25 @@ class Statistics:
         unlike = [name for rows in self.kinds.values() for name in _unlike(rows)]
         if unlike:
             yield "the element type is not that of the same matrix in other layers", unlike
+
+    def filled(self) -> Iterator[tuple[str, int]]:
+        """(tensor, offset) where low bytes are noise in one place and zero in another, or in its siblings alone.
+
+        Zeros are left by a conversion from a shorter type; whoever then hides something, encrypted or not, leaves
+        noise. So does training on, but that reaches a matrix as a whole, save for the rows of an embedding.
+        """
+        families: dict[str, list[str]] = defaultdict(list)
+        for name, seen in self.low_bytes.items():
+            if "embed" in name.lower() or _EMBEDDING.search(name):
+                continue
+            if len(seen) > 1:
+                yield name, seen[looks.LowBytes.NOISE]
+            else:
+                families[_NUMBER.sub("#", name)].append(name)
+        for names in families.values():
+            noisy = [name for name in names if looks.LowBytes.NOISE in self.low_bytes[name]]
+            if len(names) >= LEAST_SIBLINGS and 1 <= len(noisy) <= 2:
+                yield from ((name, self.low_bytes[name][looks.LowBytes.NOISE]) for name in noisy)
 
 
 def median(values: Iterable[float]) -> float:
