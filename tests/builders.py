@@ -28,7 +28,7 @@ def safetensors(
     """A valid safetensors file of float32 zeros. tensors: name → shape."""
     header: dict[str, object] = {"__metadata__": dict(metadata)} if metadata else {}
     offset = 0
-    for name, shape in (tensors or {"embedding.weight": (16, 8)}).items():
+    for name, shape in (tensors or {"embeddings.word_embeddings.weight": (16, 8)}).items():
         size = 4
         for length in shape:
             size *= length
