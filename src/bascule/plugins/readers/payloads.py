@@ -3,8 +3,9 @@
 Metadata is free text: a training log, a licence, a prompt. What turns text into action has a shape of its own: markup
 that browsers run, calls that interpreters run, a pickle or program wrapped in base64 or hex and perhaps compressed.
 
-Rules: one layer of encoding and one of compression are taken off, within bounds; plain words match none of the shapes,
-and neither does a URL by itself; the first of each kind is told, with the text around it.
+Rules: one layer of encoding and one of compression are taken off, within bounds, and passing a bound is told too; plain
+words match none of the shapes, and neither does a URL by itself; the first of each kind is told, with the text around
+it.
 """
 
 from __future__ import annotations
@@ -14,16 +15,16 @@ import binascii
 import re
 import zlib
 from collections.abc import Iterator
+from itertools import islice
 
 from bascule.plugins.readers import programs
 from bascule.plugins.readers.media import looks_like_pickle
 
-MAX_TEXT = 1 << 20
+MAX_TEXT = 8 << 20
 """Characters of one text that are looked at."""
-MAX_ENCODED = 64 << 10
 MAX_INFLATED = 64 << 10
-MAX_RUNS = 64
-"""Encoded stretches of one text that are decoded."""
+MAX_INFLATIONS = 64
+"""Compressed stretches of one text that are looked into, and how far into each."""
 
 _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"<\s*(script|iframe|object|embed)\b|\bon(error|load|click)\s*=\s*[\"']", re.I), "active HTML"),
@@ -38,34 +39,39 @@ _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"/bin/(ba|z|da)?sh\s+-[ci]\b|\bpowershell(\.exe)?\s+-e"), "a shell command"),
     (re.compile(r"/dev/tcp/\d|\bnc\s+-e\s|\bmkfifo\s+/tmp/"), "a reverse shell"),
 )
-_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{24,}={0,2}")
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{24,}(?:\r?\n[A-Za-z0-9+/_-]+)*={0,2}")
 _HEX = re.compile(r"(?:[0-9a-fA-F]{2}){16,}|(?:\\x[0-9a-fA-F]{2}){8,}")
+_COMPRESSED = (b"\x1f\x8b", b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
 
 
 def payloads(text: str) -> Iterator[tuple[str, str]]:
     """(what, the text around it) for what would run; at most one of each of plain text, pickle and encoded bytes."""
-    text = text[:MAX_TEXT]
+    if len(text) > MAX_TEXT:
+        yield f"{len(text)} characters, more than the {MAX_TEXT} that are looked at", text[:60]
+        text = text[:MAX_TEXT]
     found = shape(text)
     if found is not None:
         yield found
     if looks_like_pickle(text[:4096].encode("utf-8", "replace")) and text.rstrip().endswith("."):
         yield "a pickle", text[:120]
-    for number, match in enumerate(_BASE64.finditer(text)):
-        encoded = match.group()[:MAX_ENCODED]
-        what = _of_bytes(_from_base64(encoded))
-        if what:
-            yield f"{what} in base64", encoded[:60]
-            return
-        if number >= MAX_RUNS:
-            break
-    for number, match in enumerate(_HEX.finditer(text)):
-        encoded = match.group()[:MAX_ENCODED]
-        what = _of_bytes(_from_hex(encoded))
-        if what:
-            yield f"{what} in hexadecimal", encoded[:60]
-            return
-        if number >= MAX_RUNS:
-            break
+    yield from islice(_encoded(text), 1)
+
+
+def _encoded(text: str) -> Iterator[tuple[str, str]]:
+    inflations = 0
+    for pattern, decode, how in ((_BASE64, _from_base64, "base64"), (_HEX, _from_hex, "hexadecimal")):
+        for match in pattern.finditer(text):
+            data = decode(match.group())
+            what = _plain(data)
+            if not what and data.startswith(_COMPRESSED):
+                inflations += 1
+                if inflations > MAX_INFLATIONS:
+                    yield "more compressed stretches than are looked into", match.group()[:60]
+                    return
+                inner = _plain(_inflate(data))
+                what = f"{inner}, compressed," if inner else ""
+            if what:
+                yield f"{what} in {how}", match.group()[:60]
 
 
 def shape(text: str) -> tuple[str, str] | None:
@@ -77,21 +83,14 @@ def shape(text: str) -> tuple[str, str] | None:
     return None
 
 
-def _of_bytes(data: bytes) -> str:
-    what = _plain(data)
-    if what and not what.startswith(("a gzip", "a zlib")):
-        return what
-    inner = _plain(_inflate(data))
-    return f"{inner}, compressed," if inner else what
-
-
 def _plain(data: bytes) -> str:
     if len(data) < 8:
         return ""
     if data[0] == 0x80 and 2 <= data[1] <= 5 and data.rstrip(b"\0\n")[-1:] == b".":
         return "a pickle"
     found = programs.found_at(data)
-    if found is not None:
+    # What is merely compressed is nothing yet: a picture or a log may be.
+    if found is not None and found.what != "a gzip stream":
         return found.what
     if data.startswith(b"\x7fELF"):
         return "an ELF program"
@@ -105,8 +104,6 @@ def _plain(data: bytes) -> str:
 
 
 def _inflate(data: bytes) -> bytes:
-    if data[:2] not in (b"\x1f\x8b", b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda"):
-        return b""
     try:
         return zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(data, MAX_INFLATED)
     except zlib.error:
@@ -114,7 +111,7 @@ def _inflate(data: bytes) -> bytes:
 
 
 def _from_base64(encoded: str) -> bytes:
-    whole = encoded.rstrip("=")
+    whole = re.sub(r"[\r\n=]", "", encoded)
     whole = whole[:-1] if len(whole) % 4 == 1 else whole
     try:
         return base64.b64decode(whole + "=" * (-len(whole) % 4), altchars=b"-_" if re.search(r"[-_]", whole) else None)
