@@ -1,30 +1,24 @@
 """What an ONNX file would make a runtime do: its operators, where its tensors lie, and its metadata; never the tensors.
 
 Rules: fields are walked where they stand and only names, shapes and places are kept; every graph is walked, those of
-`If`, `Loop` and `Scan`, of functions and of training included; a length that leaves its message is `Malformed`, one
-that leaves the file is `Truncated`; a field of a wrong wire type is `Malformed`, because parsers differ about it; what
-passes a limit or is of an unknown element type is `Unsupported`, neither vouched for nor blamed. A field that this
-reader does not name is stepped over, as every protobuf parser does.
+`If`, `Loop` and `Scan`, of functions and of training included; an element type that is not known is `Unsupported`;
+everything else is as `protobuf` has it.
 
 Source: `onnx.proto` of the ONNX project, and the protobuf wire format.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from bascule.plugins.readers import Malformed, Truncated
+from bascule.plugins.readers import Malformed
+from bascule.plugins.readers.protobuf import Field, Read, Unsupported, Wire, number, sized
 
-Read = Callable[[int, int], bytes]
+__all__ = ["External", "Model", "Placed", "Unsupported", "read_model"]
 
-MAX_FIELDS = 1 << 21
 MAX_GRAPH_DEPTH = 32
 """Graphs in graphs: each costs three messages, and protobuf's own parsers give up at a hundred."""
-MAX_NAME_BYTES = 4096
 MAX_VALUE_BYTES = 4 << 20
-MAX_TEXT_BYTES = 64 << 20
-"""Names and values of one file together."""
 MAX_DIMENSIONS = 64
 MAX_KEPT = 1 << 17
 """Metadata entries and external tensors of one file; exporters leave several entries at every node."""
@@ -33,15 +27,9 @@ MAX_KEPT = 1 << 17
 _STRING = 8
 _BITS = {1: 32, 2: 8, 3: 8, 4: 16, 5: 16, 6: 32, 7: 64, _STRING: 0, 9: 8, 10: 16, 11: 64, 12: 32, 13: 64, 14: 64}
 _BITS |= {15: 128, 16: 16, 17: 8, 18: 8, 19: 8, 20: 8, 21: 4, 22: 4, 23: 4, 24: 8, 25: 2, 26: 2}
-_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
-
 
 TYPE_NAMES = {1: "F32", 2: "U8", 3: "I8", 6: "I32", 7: "I64", 10: "F16", 11: "F64", 16: "BF16"}
 """TensorProto.DataType by the names of safetensors, where both have it."""
-
-
-class Unsupported(Malformed):
-    """Well formed as far as can be told, but larger or newer than this reader follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,37 +82,19 @@ def read_model(read: Read, size_bytes: int) -> Model:
     return walk.model
 
 
-@dataclass(frozen=True, slots=True)
-class _Field:
-    number: int
-    wire: int
-    start: int
-    end: int
-    value: int
-
-
-class _Walk:
-    """One pass over the file, with the limits that all its messages share."""
-
-    WINDOW_BYTES = 1 << 16
+class _Walk(Wire):
+    """One pass over the file."""
 
     def __init__(self, read: Read, size_bytes: int) -> None:
-        self._read = read
-        self._size = size_bytes
-        self._window = b""
-        self._window_start = 0
-        self._fields = 0
-        self._text_bytes = 0
+        super().__init__(read, size_bytes)
         self.model = Model()
 
-    # Messages.
-
     def model_proto(self) -> None:
-        for part in self._walk(0, self._size):
+        for part in self.whole():
             if part.number == 1:
-                self.model.ir_version = _number(part)
+                self.model.ir_version = number(part)
             elif part.number == 2:
-                self.model.producer = self._text(part)
+                self.model.producer = self.text(part)
             elif part.number == 7:
                 self._graph(part, 0)
             elif part.number == 8:
@@ -132,27 +102,27 @@ class _Walk:
             elif part.number == 14:
                 self._metadata(part)
             elif part.number == 20:
-                for graph in self._inside(part):
+                for graph in self.inside(part):
                     if graph.number in (1, 2):
                         self._graph(graph, 0)
             elif part.number == 25:
                 self._function(part)
 
-    def _opset(self, message: _Field) -> None:
+    def _opset(self, message: Field) -> None:
         domain, version = "", 0
-        for part in self._inside(message):
+        for part in self.inside(message):
             if part.number == 1:
-                domain = self._text(part)
+                domain = self.text(part)
             elif part.number == 2:
-                version = _number(part)
+                version = number(part)
         if len(self.model.opsets) < MAX_KEPT:
             self.model.opsets[domain] = version
 
-    def _graph(self, message: _Field, depth: int) -> None:
+    def _graph(self, message: Field, depth: int) -> None:
         if depth == MAX_GRAPH_DEPTH:
             raise Unsupported(f"graphs nest deeper than {MAX_GRAPH_DEPTH} at offset {message.start:#x}")
         self.model.graphs += 1
-        for part in self._inside(message):
+        for part in self.inside(message):
             if part.number == 1:
                 self._node(part, depth)
             elif part.number == 5:
@@ -162,39 +132,39 @@ class _Walk:
             elif part.number == 16:
                 self._metadata(part)
 
-    def _function(self, message: _Field) -> None:
+    def _function(self, message: Field) -> None:
         name = domain = ""
-        for part in self._inside(message):
+        for part in self.inside(message):
             if part.number == 1:
-                name = self._text(part)
+                name = self.text(part)
             elif part.number == 7:
                 self._node(part, 0)
             elif part.number == 10:
-                domain = self._text(part)
+                domain = self.text(part)
             elif part.number == 11:
                 self._attribute(part, 0, counts=False)
             elif part.number == 14:
                 self._metadata(part)
         self.model.functions.add((domain, name))
 
-    def _node(self, message: _Field, depth: int) -> None:
+    def _node(self, message: Field, depth: int) -> None:
         kind = domain = ""
         attributes = []
-        for part in self._inside(message):
+        for part in self.inside(message):
             if part.number == 4:
-                kind = self._text(part)
+                kind = self.text(part)
             elif part.number == 5:
                 attributes.append(part)
             elif part.number == 7:
-                domain = self._text(part)
+                domain = self.text(part)
             elif part.number == 9:
                 self._metadata(part)
         self.model.operators.add((domain, kind))
         for part in attributes:
             self._attribute(part, depth, counts=kind == "Constant")
 
-    def _attribute(self, message: _Field, depth: int, counts: bool) -> None:
-        for part in self._inside(message):
+    def _attribute(self, message: Field, depth: int, counts: bool) -> None:
+        for part in self.inside(message):
             if part.number in (5, 10):
                 self._tensor(part, counts)
             elif part.number in (6, 11):
@@ -202,35 +172,35 @@ class _Walk:
             elif part.number in (22, 23):
                 self._sparse(part, counts)
 
-    def _sparse(self, message: _Field, counts: bool) -> None:
-        for part in self._inside(message):
+    def _sparse(self, message: Field, counts: bool) -> None:
+        for part in self.inside(message):
             if part.number in (1, 2):
                 self._tensor(part, counts and part.number == 1)
 
-    def _tensor(self, message: _Field, counts: bool) -> None:
+    def _tensor(self, message: Field, counts: bool) -> None:
         dims: list[int] = []
         kind = raw = raw_start = stored = 0
         has_raw = outside = False
         name = ""
         entries: dict[str, str] = {}
-        for part in self._inside(message):
+        for part in self.inside(message):
             if part.number == 1:
-                dims.extend(self._numbers(part))
+                dims.extend(self.numbers(part, MAX_DIMENSIONS))
                 if len(dims) > MAX_DIMENSIONS:
                     raise Malformed(f"a tensor at offset {message.start:#x} has more than {MAX_DIMENSIONS} dimensions")
             elif part.number == 2:
-                kind = _number(part)
+                kind = number(part)
             elif part.number in (4, 5, 6, 7, 10, 11):
                 stored += 1
             elif part.number == 8:
-                name = self._text(part)
+                name = self.text(part)
             elif part.number == 9:
-                has_raw, raw, raw_start = True, _sized(part).end - part.start, part.start
+                has_raw, raw, raw_start = True, sized(part).end - part.start, part.start
             elif part.number == 13:
                 key, value = self._entry(part)
                 entries[key] = value
             elif part.number == 14:
-                outside = _number(part) == 1
+                outside = number(part) == 1
         elements = _elements(dims, message.start)
         if kind not in _BITS:
             raise Unsupported(
@@ -261,106 +231,19 @@ class _Walk:
             numbers.append(int(text) if text else None)
         self.model.externals.append(External(name, entries.get("location", ""), numbers[0] or 0, numbers[1]))
 
-    def _metadata(self, message: _Field) -> None:
+    def _metadata(self, message: Field) -> None:
         if len(self.model.metadata) >= MAX_KEPT:
             raise Unsupported(f"more than {MAX_KEPT} metadata entries")
         self.model.metadata[self._entry(message)] = None
 
-    def _entry(self, message: _Field) -> tuple[str, str]:
+    def _entry(self, message: Field) -> tuple[str, str]:
         key = value = ""
-        for part in self._inside(message):
+        for part in self.inside(message):
             if part.number == 1:
-                key = self._text(part)
+                key = self.text(part)
             elif part.number == 2:
-                value = self._text(part, MAX_VALUE_BYTES)
+                value = self.text(part, MAX_VALUE_BYTES)
         return key, value
-
-    # The wire.
-
-    def _inside(self, message: _Field) -> Iterator[_Field]:
-        return self._walk(_sized(message).start, message.end)
-
-    def _walk(self, at: int, end: int) -> Iterator[_Field]:
-        while at < end:
-            self._fields += 1
-            if self._fields > MAX_FIELDS:
-                raise Unsupported(f"more than {MAX_FIELDS} fields by offset {at:#x}")
-            begin = at
-            tag, at = self._varint(at, end)
-            number, wire = tag >> 3, tag & 7
-            if not 0 < number < 1 << 29:
-                raise Malformed(f"field number {number} at offset {begin:#x} does not exist")
-            value, size = 0, 0
-            if wire == _VARINT:
-                value, at = self._varint(at, end)
-            elif wire == _BYTES:
-                size, at = self._varint(at, end)
-            elif wire in (_FIXED64, _FIXED32):
-                size = 8 if wire == _FIXED64 else 4
-            else:
-                raise Malformed(f"wire type {wire} at offset {begin:#x} is not of this format")
-            if size > end - at:
-                raise self._short(f"{size} bytes promised at offset {at:#x}, {end - at} left", end)
-            yield _Field(number, wire, at, at + size, value)
-            at += size
-
-    def _varint(self, at: int, end: int) -> tuple[int, int]:
-        value = 0
-        for shift in range(0, 70, 7):
-            if at >= end:
-                raise self._short(f"a number is cut off at offset {at:#x}", end)
-            byte = self._byte(at)
-            value |= (byte & 0x7F) << shift
-            at += 1
-            if byte < 0x80:
-                return value & (1 << 64) - 1, at
-        raise Malformed(f"a number of more than ten bytes before offset {at:#x}")
-
-    def _byte(self, at: int) -> int:
-        place = at - self._window_start
-        if not 0 <= place < len(self._window):
-            self._window_start, place = at, 0
-            self._window = self._read(at, min(self.WINDOW_BYTES, self._size - at))
-        return self._window[place]
-
-    def _short(self, message: str, end: int) -> Malformed:
-        # Only the outermost message ends where the file does because somebody stopped writing.
-        return Truncated(message) if end == self._size else Malformed(message)
-
-    def _numbers(self, part: _Field) -> list[int]:
-        """A repeated number, packed or by itself."""
-        if part.wire == _VARINT:
-            return [part.value]
-        numbers: list[int] = []
-        at = _sized(part).start
-        while at < part.end and len(numbers) <= MAX_DIMENSIONS:
-            value, at = self._varint(at, part.end)
-            numbers.append(value)
-        return numbers
-
-    def _text(self, part: _Field, most: int = MAX_NAME_BYTES) -> str:
-        size = _sized(part).end - part.start
-        self._text_bytes += size
-        if size > most or self._text_bytes > MAX_TEXT_BYTES:
-            raise Unsupported(f"text of {size} bytes at offset {part.start:#x}, more than this reader keeps")
-        place = part.start - self._window_start
-        if place >= 0 and place + size <= len(self._window):
-            data = self._window[place : place + size]
-        else:
-            data = self._read(part.start, size)
-        return data.decode("utf-8", "replace")
-
-
-def _number(part: _Field) -> int:
-    if part.wire != _VARINT:
-        raise Malformed(f"field {part.number} at offset {part.start:#x} is no number")
-    return part.value
-
-
-def _sized(part: _Field) -> _Field:
-    if part.wire != _BYTES:
-        raise Malformed(f"field {part.number} at offset {part.start:#x} has no length")
-    return part
 
 
 def _elements(dims: list[int], at: int) -> int:
