@@ -46,11 +46,23 @@ def test_its_own_examples_hold() -> None:
         file('{"w":{"dtype":"F32","shape":[2],"data_offsets":[8,0]}}'),
         file("{" + ONE + "}{}"),
     ],
-    ids="""
-        a-length-that-wraps a-length-past-the-bound an-overlap a-hole bytes-behind a-doubled-tensor numbers-for-metadata
-        a-list-for-metadata no-utf-8 a-product-that-wraps an-unknown-type half-a-byte a-negative-size turned-offsets
-        json-behind
-    """.split(),
+    ids=[
+        "a-length-that-wraps",
+        "a-length-past-the-bound",
+        "an-overlap",
+        "a-hole",
+        "bytes-behind",
+        "a-doubled-tensor",
+        "numbers-for-metadata",
+        "a-list-for-metadata",
+        "no-utf-8",
+        "a-product-that-wraps",
+        "an-unknown-type",
+        "half-a-byte",
+        "a-negative-size",
+        "turned-offsets",
+        "json-behind",
+    ],
 )
 def test_each_attack_on_the_format_is_an_explicit_finding(files: dict[str, bytes]) -> None:
     assert scan_memory(plugin, files).answers[MALFORMED] is Outcome.TRUE
