@@ -38,6 +38,18 @@ HDF5 = "application/x-hdf5"
 ONNX = "application/vnd.onnx"
 TFLITE = "application/vnd.tflite"
 SAVED_MODEL = "application/vnd.tensorflow.savedmodel"
+TF_GRAPH = "application/vnd.tensorflow.graph"
+TF_CHECKPOINT = "application/vnd.tensorflow.checkpoint"
+COREML = "application/vnd.apple.coreml"
+EXECUTORCH = "application/vnd.pytorch.executorch"
+PADDLE = "application/vnd.paddle.program"
+PADDLE_TENSORS = "application/vnd.paddle.tensors"
+R_DATA = "application/x-r-data"
+XGBOOST = "application/vnd.xgboost"
+CATBOOST = "application/vnd.catboost"
+TENSORRT = "application/vnd.nvidia.tensorrt"
+RKNN = "application/vnd.rockchip.rknn"
+GGML = "application/vnd.ggml"
 CTRANSLATE2 = "application/vnd.ctranslate2"
 FASTTEXT = "application/vnd.fasttext"
 MSGPACK = "application/vnd.msgpack"
@@ -71,8 +83,8 @@ ARCHIVES = (ZIP, TAR, SEVEN_ZIP, RAR)
 PROGRAMS = (ELF, WINDOWS_PROGRAM, MACH_O, WASM, JAVA_CLASS, PYTHON_BYTECODE)
 """Machine or byte code."""
 UNREAD = (
-    *(TFLITE, SAVED_MODEL, CTRANSLATE2, FASTTEXT, MSGPACK, ARROW, SQLITE),
-    *(SEVEN_ZIP, RAR, ZSTD, LZ4, UNKNOWN),
+    *(CTRANSLATE2, FASTTEXT, XGBOOST, CATBOOST, TENSORRT, RKNN, GGML, PADDLE_TENSORS, TF_CHECKPOINT),
+    *(ARROW, SQLITE, SEVEN_ZIP, RAR, ZSTD, LZ4, UNKNOWN),
 )
 """Binary formats told by name that no reader here looks into: whoever answers for cleanliness must say so."""
 
@@ -90,6 +102,28 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"\x28\xb5\x2f\xfd", ZSTD),
     (b"\x04\x22\x4d\x18", LZ4),
     (b"\xba\x16\x4f\x2f", FASTTEXT),
+    (b"CBM1", CATBOOST),
+    (b"binf", XGBOOST),
+    (b"{L\0\0\0\0\0\0", XGBOOST),
+    (b"ftrt", TENSORRT),
+    (b"ptrt", TENSORRT),
+    (b"RKNN", RKNN),
+    (b"lmgg", GGML),
+    (b"fmgg", GGML),
+    (b"tjgg", GGML),
+    (b"algg", GGML),
+    (b"X\n\0\0\0\x02", R_DATA),
+    (b"X\n\0\0\0\x03", R_DATA),
+    (b"B\n\x02\0\0\0", R_DATA),
+    (b"B\n\x03\0\0\0", R_DATA),
+    (b"RDX2\nX\n", R_DATA),
+    (b"RDX3\nX\n", R_DATA),
+    (b"RDB2\nB\n", R_DATA),
+    (b"RDB3\nB\n", R_DATA),
+    (b"RDA2\nA\n", R_DATA),
+    (b"RDA3\nA\n", R_DATA),
+    (b"A\n2\n", R_DATA),
+    (b"A\n3\n", R_DATA),
     (b"\x7fELF", ELF),
     (b"MZ", WINDOWS_PROGRAM),
     (b"\xfe\xed\xfa\xce", MACH_O),
@@ -168,6 +202,8 @@ def _binary(head: bytes) -> str | None:
         return HDF5
     if head[4:8] == b"TFL3":
         return TFLITE
+    if re.match(rb"ET\d\d", head[4:8]) and b"\0" in head[:4]:
+        return EXECUTORCH
     if head[:4] == b"\xca\xfe\xba\xbe":
         # A universal Mach-O counts its parts where a class file has its version, and never has 40 of them.
         return MACH_O if int.from_bytes(head[4:8], "big") < 40 else JAVA_CLASS
@@ -179,7 +215,8 @@ def _binary(head: bytes) -> str | None:
     if is_tar_header(head):
         return TAR
     if _is_text(head):
-        return None
+        # A small graph without a zero byte reads as text, save that no text begins with a backspace.
+        return _serialised(head) if head[:1] == b"\x08" else _graph(head)
     if len(head) >= 2 and head[0] == 0x78 and (head[0] << 8 | head[1]) % 31 == 0:
         return ZLIB
     return _serialised(head)
@@ -187,16 +224,52 @@ def _binary(head: bytes) -> str | None:
 
 def _serialised(head: bytes) -> str | None:
     """Formats without a magic, told by how their first field must look."""
+    if re.match(rb"\x08[\x01-\x0c]\x12[\x80-\xff]{0,4}[\0-\x7f](\x0a[\x80-\xff]?[\0-\x7f]\x0a|\xa2\x06)", head):
+        # A Core ML Model opens with its version and a description, whose first field is a feature or its metadata.
+        return COREML
     if re.match(rb"\x08[\x03-\x14][\x12\x1a\x22\x28\x32\x3a\x42]", head):
         # A ModelProto opens with ir_version (3 or more in the wild) and soon names its producer, graph or opset.
         return ONNX
     if head.startswith(b"\x08\x01\x12"):
         return SAVED_MODEL
+    if (graph := _graph(head)) is not None:
+        return graph
+    if re.match(rb"\0{16}[\x02-\x7f]\0\0\0\x08[\0-\x20]\x10", head):
+        # Two versions and a level of detail, all zero; then the length of a description: its type and dimensions.
+        return PADDLE_TENSORS
+    if re.match(rb"\0\0[\x06-\x20]\x08.{1,3}(\x10.)?\x1a\x02\x08\x01", head, re.DOTALL):
+        # A table whose first key is empty and whose value is a bundle's header.
+        return TF_CHECKPOINT
     if re.match(rb"[\x01-\x14]\0\0\0.\0[A-Za-z0-9]+Spec\0", head, re.DOTALL):
         return CTRANSLATE2
-    if re.match(rb"[\x81-\x8f][\xa1-\xbf][A-Za-z_][\w.-]*[^\w.-]", head):
+    if re.match(rb"([\x81-\x8f]|\xde\0.)([\xa1-\xbf]|\xd9.)[A-Za-z_0-9][\w.-]*[^\w.-]", head, re.DOTALL):
         # A map with a short string for its first key, as thinc and flax write it.
         return MSGPACK
+    return None
+
+
+_LENGTH = rb"[\x80-\xff]{0,4}[\0-\x7f]"
+
+
+def _graph(head: bytes) -> str | None:
+    """Graphs that open with a message: TensorFlow's first node or its list of operators, Paddle's first block."""
+    if head[:1] != b"\x0a":
+        return None
+    if re.match(rb"\x0a" + _LENGTH + rb"\x08\0\x10\xff{9}\x01", head):
+        return PADDLE
+    if re.match(
+        rb"\x0a" + _LENGTH + rb"(\x0a.[^\0]{0,16})?\x12" + _LENGTH + rb"\x0a" + _LENGTH + rb"\x0a.[A-Z]\w",
+        head,
+        re.DOTALL,
+    ):
+        return TF_GRAPH
+    node = re.match(rb"\x0a" + _LENGTH + rb"\x0a([\x01-\x7f])", head, re.DOTALL)
+    if node:
+        end = node.end() + node[1][0]
+        if head[end : end + 1] == b"\x12" and re.fullmatch(rb"[A-Za-z0-9.][\w./\\>-]*", head[node.end() : end]):
+            kind = head[end + 2 : end + 2 + head[end + 1]] if end + 1 < len(head) else b""
+            if re.fullmatch(rb"[A-Za-z_][\w.>]*", kind):
+                return TF_GRAPH
     return None
 
 
@@ -284,7 +357,8 @@ def _text_flavour(head: bytes, path: str) -> str:
 
 
 _WEIGHT_TYPES = {PICKLE, TORCH_ZIP, KERAS_ZIP, NPZ, NPY, SAFETENSORS, GGUF, HDF5, ONNX, TFLITE, SAVED_MODEL}
-_WEIGHT_TYPES |= {CTRANSLATE2, FASTTEXT}
+_WEIGHT_TYPES |= {CTRANSLATE2, FASTTEXT, TF_GRAPH, TF_CHECKPOINT, COREML, EXECUTORCH, PADDLE, PADDLE_TENSORS}
+_WEIGHT_TYPES |= {XGBOOST, CATBOOST, TENSORRT, RKNN, GGML}
 # Code is never a licence, a card or data, whatever it is called: `license_check.py` is code.
 _KINDS_OF_CODE = {
     ArtefactKind.TRAINING_CODE,
@@ -383,5 +457,5 @@ def classify(path: str, media_type: str) -> ArtefactKind:
 _KINDS_OF_BINARIES = {ArtefactKind.ADAPTER, ArtefactKind.INTERMEDIATE_WEIGHTS, ArtefactKind.TOKENIZER}
 _WEIGHT_NAMES = (
     r"\.(bin|pt|pth|ckpt|model|onnx|pb|h5|keras|ftz|joblib|pkl|weights|npz|mlmodel|tflite|safetensors|gguf|nemo|mar|skops"
-    r"|msgpack|data-\d+-of-\d+)$|\.onnx[._]data$|(^|/)model$"
+    r"|msgpack|pdmodel|pdiparams|pte|engine|plan|rds|ubj|cbm|data-\d+-of-\d+)$|\.onnx[._]data$|(^|/)model$"
 )
