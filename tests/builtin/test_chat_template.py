@@ -15,7 +15,10 @@ from bascule.records import Finding, Outcome, Reading, Severity
 
 
 def answers(template: str) -> dict[str, Outcome]:
-    return scan_memory(plugin, {"chat_template.jinja": template.encode()}).answers
+    """What the template alone is answered; there is no second one that it could differ from."""
+    given = scan_memory(plugin, {"chat_template.jinja": template.encode()}).answers
+    assert given.pop("template-differs") == Outcome.FALSE
+    return given
 
 
 def findings(template: str) -> list[Finding]:
@@ -360,7 +363,9 @@ def test_folding_ends_in_time_on_templates_made_to_explode() -> None:
 
 def test_every_template_has_its_digest() -> None:
     report = scan_memory(plugin, {"chat_template.jinja": b"{{ messages }}"})
-    assert report.readings() == {"template.sha256": sha256_of(b"{{ messages }}")}
+    readings = report.readings()
+    assert set(readings) == {"template.sha256", "template.ast"}
+    assert readings["template.sha256"] == sha256_of(b"{{ messages }}")
 
 
 def test_every_named_template_is_judged_and_located() -> None:
@@ -369,7 +374,10 @@ def test_every_named_template_is_judged_and_located() -> None:
     }
     report = scan_memory(plugin, {"tokenizer_config.json": json.dumps(config).encode()})
     assert [item.location for item in report.seen if isinstance(item, Finding)] == ["chat_template[1] line 2"]
-    assert sum(1 for item in report.seen if isinstance(item, Reading)) == 2
+    read = [(item.name, item.location) for item in report.seen if isinstance(item, Reading)]
+    assert read == [
+        (name, f"chat_template[{index}]") for index in (0, 1) for name in ("template.sha256", "template.ast")
+    ]
 
 
 def test_a_key_given_twice_is_judged_twice() -> None:

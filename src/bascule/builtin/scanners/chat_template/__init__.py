@@ -2,26 +2,34 @@
 
 A chat template is a program that ships with the weights and runs at every turn. It is parsed and judged here by its
 syntax tree, never rendered. `sources` finds templates, `grammar` parses, `folding` works out constants, `escape`
-answers `template-runs-code`, `poison` and `roles` answer `template-suspicious`.
+answers `template-runs-code`, `poison` and `roles` answer `template-suspicious`; `beside` finds the template that a
+loader could take instead and `difference` compares, for `template-differs`; `identity` and `known` tell which public
+template this is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+
+from jinja2 import nodes
 
 from bascule.builtin.scanners.chat_template import grammar
+from bascule.builtin.scanners.chat_template.beside import DEFAULT, by_name, reference_for
 from bascule.builtin.scanners.chat_template.cases import EXAMPLES
+from bascule.builtin.scanners.chat_template.difference import difference, meaning_of
 from bascule.builtin.scanners.chat_template.escape import routes
 from bascule.builtin.scanners.chat_template.folding import Folder
+from bascule.builtin.scanners.chat_template.identity import identity_of
+from bascule.builtin.scanners.chat_template.known import known_name
 from bascule.builtin.scanners.chat_template.poison import poison
-from bascule.builtin.scanners.chat_template.sight import RUNS_CODE, SUSPICIOUS, Sight
+from bascule.builtin.scanners.chat_template.sight import DIFFERS, RUNS_CODE, SUSPICIOUS, Sight
 from bascule.builtin.scanners.chat_template.sources import Template, templates_in
 from bascule.kernel.digests import sha256_of
 from bascule.kernel.text import visible
 from bascule.plugins.kinds import ScanFile, Seen
 from bascule.plugins.meta import Example, Meta, Quantity, Reads, Rule
 from bascule.plugins.readers import Malformed, media
-from bascule.records import ArtefactKind, Finding, Outcome, Reading, ReadingSource, Severity
+from bascule.records import ArtefactKind, Coverage, Finding, Outcome, Reading, ReadingSource, Severity, State
 
 MAX_FINDINGS = 20
 
@@ -44,7 +52,17 @@ _RULES = (
         "operator's instructions or adds its own changes the model's behaviour without touching a weight.",
         references=("OWASP LLM03:2025", "OWASP LLM01:2025"),
     ),
+    Rule(
+        id=DIFFERS,
+        question="Does this template say or ask something else than the one that loaders take first here?",
+        severity=Severity.LOW,
+        remedy="keep one template in all of its places; where they must differ, have a person accept the difference",
+        why="Which of a repository's templates is taken depends on the loader and its version. A second one that says "
+        "more, or drops a role, is what some users get and no reviewer read.",
+        references=("CWE-1336", "OWASP LLM03:2025"),
+    ),
 )
+_JUDGED = (RUNS_CODE, SUSPICIOUS)
 
 
 class ChatTemplate:
@@ -57,7 +75,11 @@ class ChatTemplate:
             media_types=(media.GGUF,),
             names=("tokenizer_config.json", "*processor_config.json", "chat_template*.json", "*.jinja", "*.jinja2"),
         ),
-        readings=(Quantity("template.sha256", "sha256 of a chat template's source in UTF-8"),),
+        readings=(
+            Quantity("template.sha256", "sha256 of a chat template's source in UTF-8"),
+            Quantity("template.ast", "sha256 of its normalised syntax tree: spelling and comments do not count"),
+            Quantity("template.known", "the public templates of the same syntax tree"),
+        ),
         limits=(
             f"templates of at most {grammar.LIMIT_CHARS} characters and {grammar.LIMIT_NODES} syntax nodes",
             "attribute names that only a message's own text can complete are not told apart from item names",
@@ -69,22 +91,48 @@ class ChatTemplate:
         return EXAMPLES
 
     def scan(self, file: ScanFile) -> Iterator[Seen]:
+        is_text = file.media_type != media.GGUF
+        trees: dict[str, nodes.Template] = {}
+        worst = State.CLEAN
         for template in templates_in(file):
-            yield Reading(
-                name="template.sha256",
-                value=sha256_of(template.source.encode("utf-8", "surrogatepass")),
-                artefact=file.path,
-                location=visible(template.place),
-                source=ReadingSource.MEASURED,
-            )
-            yield from _judge(template, file.path)
+            yield _reading(file, template, "template.sha256", _sha256(template.source))
+            try:
+                tree = grammar.parse(template.source)
+                sights = list(_sights(tree))
+                identity = identity_of(tree)
+            except Malformed as error:
+                yield from _cannot_judge(template, file.path, error)
+                worst = State.NOT_UNDERSTOOD
+                continue
+            trees[template.place] = tree
+            yield _reading(file, template, "template.ast", identity)
+            if names := known_name(identity):
+                yield _reading(file, template, "template.known", names)
+            yield from _told(sights, template, file.path)
+            worst = State.FINDING if sights else worst
+        if trees:
+            yield from _differences(file, trees)
+        if is_text and file.size_bytes:
+            yield Coverage(start=0, end=file.size_bytes, state=worst, what="chat template")
 
 
-def _judge(template: Template, path: str) -> Iterator[Finding]:
-    try:
-        sights = list(_sights(template.source))
-    except Malformed as error:
-        for rule in _RULES:
+def _sha256(source: str) -> str:
+    return sha256_of(source.encode("utf-8", "surrogatepass"))
+
+
+def _reading(file: ScanFile, template: Template, name: str, value: str | tuple[str, ...]) -> Reading:
+    return Reading(
+        name=name,
+        value=value,
+        artefact=file.path,
+        location=visible(template.place),
+        source=ReadingSource.MEASURED,
+    )
+
+
+def _cannot_judge(template: Template, path: str, error: Malformed) -> Iterator[Finding]:
+    for rule in _RULES:
+        if rule.id in _JUDGED:
             yield Finding(
                 rule=rule.id,
                 outcome=Outcome.ERROR,
@@ -94,7 +142,9 @@ def _judge(template: Template, path: str) -> Iterator[Finding]:
                 location=visible(template.place),
                 remedy="mend the template until Jinja's parser takes it",
             )
-        return
+
+
+def _told(sights: Sequence[Sight], template: Template, path: str) -> Iterator[Finding]:
     for sight in sights[:MAX_FINDINGS]:
         yield Finding(
             rule=sight.rule,
@@ -109,9 +159,63 @@ def _judge(template: Template, path: str) -> Iterator[Finding]:
         )
 
 
-def _sights(source: str) -> Iterator[Sight]:
+def _differences(file: ScanFile, trees: Mapping[str, nodes.Template]) -> Iterator[Finding]:
+    """From this file's templates to those that loaders take first, name by name, and from a twin to its first."""
+    found = list(templates_in(file))
+    first = by_name(iter(found))
+    for template in found:
+        twin = first[template.name or DEFAULT]
+        if template.place in trees and twin is not template:
+            yield from _difference(file, template, trees[template.place], twin, file.path)
+    reference = reference_for(file)
+    if reference is None:
+        return
+    path, others = reference
+    for name, template in first.items():
+        if name in others and template.place in trees:
+            yield from _difference(file, template, trees[template.place], others[name], path)
+
+
+def _difference(
+    file: ScanFile, template: Template, tree: nodes.Template, other: Template, path: str
+) -> Iterator[Finding]:
     try:
-        tree = grammar.parse(source)
+        other_tree = grammar.parse(other.source)
+        if identity_of(tree) == identity_of(other_tree):
+            return
+        told = difference(meaning_of(tree), meaning_of(other_tree))
+    except Malformed:
+        return  # told where that template is scanned
+    except RecursionError as error:
+        raise Malformed("nests deeper than can be followed") from error
+    parts = [
+        f"drops the roles {', '.join(told.dropped_roles)}" if told.dropped_roles else "",
+        f"adds {len(told.literals)} literals" if told.literals else "",
+        f"adds {len(told.conditions)} conditions" if told.conditions else "",
+    ]
+    what = "; ".join(part for part in parts if part) or "puts the same words together otherwise"
+    whose = f"`{path}`" + (f" ({other.place})" if other.place else "")
+    yield Finding(
+        rule=DIFFERS,
+        outcome=Outcome.TRUE,
+        severity=Severity.MEDIUM if told.grave else Severity.LOW,
+        message=visible(f"differs from the template in {whose}: {what}", 600),
+        artefact=file.path,
+        location=visible(template.place),
+        remedy=next(rule.remedy for rule in _RULES if rule.id == DIFFERS),
+        details={
+            "other": visible(path, 300),
+            "loader": "transformers takes chat_template.jinja before chat_template.json before tokenizer_config.json; "
+            "llama.cpp takes the GGUF key",
+            "added_literals": [visible(words) for words in told.literals],
+            "added_conditions": [visible(words) for words in told.conditions],
+            "dropped_roles": [visible(words) for words in told.dropped_roles],
+        },
+    )
+
+
+def _sights(tree: nodes.Template) -> Iterator[Sight]:
+    try:
         folder = Folder(tree)
         told: set[tuple[str, int, str]] = set()
         for sight in (*routes(tree, folder), *poison(tree, folder)):

@@ -81,6 +81,16 @@ def poison(tree: nodes.Template, folder: Folder) -> Iterator[Sight]:
     yield from _effort(tree, folder)
 
 
+def reads_clock(node: nodes.Node) -> bool:
+    """Does this expression ask for the date or the time itself?"""
+    return any(_is_clock_call(inner) for inner in walk(node))
+
+
+def reads_content(node: nodes.Node) -> bool:
+    """Does this expression look at what a message says?"""
+    return any(_is_content(inner) for inner in walk(node))
+
+
 class _Taint:
     """Which names carry the clock, and which carry what a message says. Regardless of order, to a fixed point."""
 
@@ -178,8 +188,12 @@ def _trigger(
     parts = [test, *(value for name in walk(test) if isinstance(name, nodes.Name) for value in held.get(name.name, ()))]
     if any(_compares_clock(part, taint) for part in parts):
         yield _sight(node.lineno, "says something else from a certain date on")
+    said = any(is_prose(text) for branch in branches for _, text in texts(branch))
+    turns = next((count for part in parts for count in _turns(part)), 0)
+    if said and turns:
+        yield _sight(node.lineno, f"adds text from turn {turns} on", Confidence.MEDIUM)
     words = next((word for part in parts for word in _content_words(part, taint)), "")
-    if words and any(_is_prose(text) for branch in branches for _, text in _texts(branch)):
+    if said and words:
         yield _sight(node.lineno, f"adds text when a message says `{words[:60]}`")
 
 
@@ -213,6 +227,33 @@ def _content_words(test: nodes.Node, taint: _Taint) -> Iterator[str]:
                 yield from (text for _, text in _constants(side) if _is_plain_words(text))
 
 
+def _turns(test: nodes.Node) -> Iterator[int]:
+    """The numbers from three on that a conversation's length, or a place in it, is compared with.
+
+    Whether there is a first or a second message is what every template asks.
+    """
+    for node in walk(test):
+        if isinstance(node, nodes.Compare) and any(op.op in ("gt", "gteq", "eq", "lt", "lteq") for op in node.ops):
+            sides = [node.expr, *(operand.expr for operand in node.ops)]
+            if any(_counts_turns(side) for side in sides):
+                yield from (
+                    side.value
+                    for side in sides
+                    if isinstance(side, nodes.Const) and type(side.value) is int and side.value > 2
+                )
+
+
+def _counts_turns(node: nodes.Node) -> bool:
+    if isinstance(node, nodes.Filter) and node.name in ("length", "count"):
+        return isinstance(node.node, nodes.Name) and "message" in node.node.name
+    return (
+        isinstance(node, nodes.Getattr)
+        and node.attr in ("index", "index0", "revindex", "revindex0")
+        and isinstance(node.node, nodes.Name)
+        and node.node.name == "loop"
+    )
+
+
 def _is_plain_words(text: str) -> bool:
     stripped = text.strip()
     return (
@@ -223,7 +264,7 @@ def _is_plain_words(text: str) -> bool:
     )
 
 
-def _is_prose(text: str) -> bool:
+def is_prose(text: str) -> bool:
     """Three words or more in a row once markers are taken away: something said, not something marked up."""
     words = re.split(r"\s+", _MARKUP.sub(" ", text).strip())
     return sum(1 for word in words if _WORD.search(word)) >= 3
@@ -232,7 +273,7 @@ def _is_prose(text: str) -> bool:
 # Text
 
 
-def _texts(root: nodes.Node) -> Iterator[tuple[int, str]]:
+def texts(root: nodes.Node) -> Iterator[tuple[int, str]]:
     """(line, text) that the template can put out: its own text and its string constants, tests left aside."""
     stack: list[nodes.Node] = [root]
     while stack:
@@ -258,7 +299,7 @@ def _constants(root: nodes.Node) -> Iterator[tuple[int, str]]:
 
 
 def _words(tree: nodes.Template) -> Iterator[Sight]:
-    for line, text in _texts(tree):
+    for line, text in texts(tree):
         for pattern, what in _INSTRUCTION_PATTERNS:
             match = pattern.search(text)
             if match:

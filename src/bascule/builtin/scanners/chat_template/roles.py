@@ -9,7 +9,7 @@ Rule: only a template that tests for the role is asked; one that never heard of 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 
 from jinja2 import nodes
 
@@ -21,7 +21,12 @@ _ROLE = "system"
 def drops_system_messages(tree: nodes.Template) -> int:
     """The line of the first test for a system message when no such message is ever passed on; else 0."""
     walker = _Walker(tree)
-    tests = [node for node in walk(tree) if isinstance(node, nodes.Compare) and walker.names_system(node)]
+    tests = [
+        node
+        for node in walk(tree)
+        if (isinstance(node, nodes.Compare) and walker.names_system(node))
+        or (isinstance(node, nodes.Filter) and _leaves_out_system(node))
+    ]
     if not tests or walker.passes_on(tree.body):
         return 0
     return min(node.lineno for node in tests)
@@ -33,7 +38,14 @@ class _Walker:
         self._roles = {
             node.target.name
             for node in walk(tree)
-            if isinstance(node, nodes.Assign) and isinstance(node.target, nodes.Name) and _reads_role(node.node)
+            if isinstance(node, nodes.Assign) and isinstance(node.target, nodes.Name) and reads_role(node.node)
+        }
+        self._sifted = {
+            node.target.name
+            for node in walk(tree)
+            if isinstance(node, nodes.Assign)
+            and isinstance(node.target, nodes.Name)
+            and _is_sifted(node.node, frozenset())
         }
         self._loops = {
             name.name
@@ -57,7 +69,9 @@ class _Walker:
         if isinstance(node, nodes.If):
             return self._branch(node)
         if isinstance(node, nodes.For):
-            skipped = node.test is not None and self._decide(node.test) is False
+            skipped = (node.test is not None and self._decide(node.test) is False) or _is_sifted(
+                node.iter, self._sifted
+            )
             return (not skipped and self.passes_on(node.body)) or self.passes_on(node.else_)
         if isinstance(node, nodes.Output):
             return any(self._carries(part) for part in node.nodes)
@@ -132,16 +146,43 @@ class _Walker:
         return None
 
     def _is_role(self, node: nodes.Node) -> bool:
-        return _reads_role(node) or (isinstance(node, nodes.Name) and node.name in self._roles)
+        return reads_role(node) or (isinstance(node, nodes.Name) and node.name in self._roles)
 
 
+def _is_sifted(iterated: nodes.Node, sifted: Set[str]) -> bool:
+    """Is this a list of messages that a filter took the system message out of?"""
+    node: nodes.Node | None = iterated
+    while isinstance(node, nodes.Filter):
+        if _leaves_out_system(node):
+            return True
+        node = node.node
+    return isinstance(node, nodes.Name) and node.name in sifted
+
+
+def _leaves_out_system(node: nodes.Filter) -> bool:
+    """`rejectattr('role', '==', 'system')`, or `selectattr` with a test that a system message fails."""
+    if node.name not in ("rejectattr", "selectattr") or len(node.args) < 3:
+        return False
+    attribute, test, operand = node.args[:3]
+    if not (isinstance(attribute, nodes.Const) and attribute.value == "role" and isinstance(test, nodes.Const)):
+        return False
+    items = operand.items if isinstance(operand, nodes.List | nodes.Tuple) else [operand]
+    values = [item.value if isinstance(item, nodes.Const) else None for item in items]
+    if None in values or test.value not in _HOLDS:
+        return False
+    holds = (_ROLE in values) is _HOLDS[test.value]
+    return holds is (node.name == "rejectattr")
+
+
+_HOLDS = {"==": True, "eq": True, "equalto": True, "in": True, "!=": False, "ne": False}
 _CARRIED = {"content", "text", "prompt"}
 _ASIDE = {"role", "type", "name", "length", "tool_calls"}
 
 
-def _reads_role(node: nodes.Node) -> bool:
+def reads_role(node: nodes.Node) -> bool:
+    """Is this a message's role, possibly filtered?"""
     if isinstance(node, nodes.Filter) and node.node is not None:
-        return _reads_role(node.node)
+        return reads_role(node.node)
     if isinstance(node, nodes.Getattr):
         return node.attr == "role"
     return isinstance(node, nodes.Getitem) and isinstance(node.arg, nodes.Const) and node.arg.value == "role"

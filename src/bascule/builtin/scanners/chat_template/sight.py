@@ -8,6 +8,7 @@ from bascule.records import Confidence, Severity
 
 RUNS_CODE = "template-runs-code"
 SUSPICIOUS = "template-suspicious"
+DIFFERS = "template-differs"
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,8 @@ class Template:
 
     source: str
     place: str = ""
+    name: str = ""
+    """By which a caller chooses it; empty for the only or the default one."""
 
     def at(self, line: int) -> str:
         """A location for people: `chat_template[0] line 3`."""
@@ -47,7 +49,8 @@ def _in_gguf(file: ScanFile) -> Iterator[Template]:
         if key.startswith("tokenizer.chat_template") and key != "tokenizer.chat_templates":
             texts = header.texts(key)
             for index, source in enumerate(texts):
-                yield Template(source, key if len(texts) == 1 else f"{key}[{index}]")
+                name = key.removeprefix("tokenizer.chat_template").strip(".")
+                yield Template(source, key if len(texts) == 1 else f"{key}[{index}]", name)
 
 
 def _in_json(source: str) -> Iterator[Template]:
@@ -66,12 +69,13 @@ def _in_json(source: str) -> Iterator[Template]:
         yield from _in_value(value, place)
 
 
-def _in_value(value: Any, place: str) -> Iterator[Template]:
+def _in_value(value: Any, place: str, called: str = "") -> Iterator[Template]:
     if isinstance(value, str):
-        yield Template(value, place)
+        yield Template(value, place, "" if called == "default" else called)
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            yield from _in_value(item.get("template") if isinstance(item, dict) else item, f"{place}[{index}]")
+            name = str(item.get("name", "")) if isinstance(item, dict) else called
+            yield from _in_value(item.get("template") if isinstance(item, dict) else item, f"{place}[{index}]", name)
     elif isinstance(value, dict):
         for name, item in value.items():
-            yield from _in_value(item, f"{place}.{name}")
+            yield from _in_value(item, f"{place}.{name}", str(name))
