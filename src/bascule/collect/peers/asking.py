@@ -1,8 +1,9 @@
 """One peer, one path, one answer.
 
 Rules: the peer is told nothing of ours: an environment of four variables and its own, a home and a working folder that
-are empty and then gone; it is killed with all that it started when its time is up; whatever way it ends, that is an
-answer, and never an exception.
+are empty and then gone; it is alone in a network of its own where the machine can give it one, and where not, its
+answer says so; it is killed with all that it started when its time is up; whatever way it ends, that is an answer, and
+never an exception.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 from bascule.collect.peers import alone
@@ -27,12 +29,10 @@ _OUTPUT_BYTES = 16 << 20
 
 @dataclass(frozen=True, slots=True)
 class AskLimits:
-    """seconds: wall time for one path. memory_bytes: address space. alone: refuse where the network cannot be taken
-    away, instead of asking all the same."""
+    """seconds: wall time for one path. memory_bytes: address space."""
 
     seconds: float = 120.0
     memory_bytes: int = 16 << 30
-    alone: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,23 +70,28 @@ def ask(peer: Peer, found: Found, path: Path, limits: AskLimits = AskLimits()) -
     ran = run([*peer.command(str(found.program.absolute()), str(path))], peer.environment, limits)
     if ran.code is None:
         return PeerSays("error", lines=(f"it did not end within {limits.seconds:g} seconds",), version=found.version)
-    if ran.code == alone.NOT_ALONE and not ran.stdout:
-        return PeerSays(
-            "error", lines=("not run: this machine cannot take the network away from it",), version=found.version
-        )
     says = peer.parse(ran.code, ran.stdout, ran.stderr)
-    return replace(says, version=says.version or found.version)
+    lines = (
+        says.lines if can_be_alone() else (*says.lines, "it could reach the network, which nothing here can prevent")
+    )
+    return replace(says, lines=lines, version=says.version or found.version)
 
 
-def run(command: Sequence[str], environment: Mapping[str, str], limits: AskLimits) -> Ran:
-    """The command alone with itself: see the module's rules."""
+@cache
+def can_be_alone() -> bool:
+    """Can this machine take the network away from a process? Asked once, by doing it."""
+    return run([sys.executable, "-I", "-S", "-c", ""], {}, AskLimits(seconds=30.0), required=True).code == 0
+
+
+def run(command: Sequence[str], environment: Mapping[str, str], limits: AskLimits, *, required: bool = False) -> Ran:
+    """The command alone with itself: see the module's rules. required: and not at all where that cannot be had."""
     with tempfile.TemporaryDirectory(prefix="peer-") as scratch, contextlib.ExitStack() as files:
         work, home = Path(scratch, "work"), Path(scratch, "home")
         work.mkdir()
         home.mkdir()
         out, err = (files.enter_context(Path(scratch, name).open("w+b")) for name in ("out", "err"))
         process = subprocess.Popen(
-            [sys.executable, "-I", "-m", alone.__name__, str(limits.memory_bytes), str(int(limits.alone)), *command],
+            [sys.executable, "-I", "-m", alone.__name__, str(limits.memory_bytes), str(int(required)), *command],
             cwd=work,
             env={"HOME": str(home), "TMPDIR": str(work), "PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", **environment},
             stdin=subprocess.DEVNULL,
