@@ -285,7 +285,7 @@ def test_content_speaks_before_the_name(path: str, kind: str, expected: Artefact
     assert classify(path, kind) == expected
 
 
-@pytest.mark.parametrize("kind", [*media.UNREAD, *media.PROGRAMS, *media.ARCHIVES])
+@pytest.mark.parametrize("kind", [*media.UNREAD, *media.PROGRAMS])
 def test_a_type_without_a_reader_is_some_scanners_to_answer_for(kind: str) -> None:
     """Else a format told by name would pass as clean because nobody was asked."""
     asked = [

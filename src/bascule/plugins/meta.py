@@ -80,6 +80,8 @@ class Meta:
     readings: tuple[Quantity, ...] = ()
     ttl_days: int = 180
     limits: tuple[str, ...] = ()
+    opens: bool = False
+    """it looks into archives for itself, so that it is not shown what is packed in them (`plugins.inside`)"""
 
     def rule(self, rule_id: str) -> Rule:
         """The rule of that id. Raises KeyError."""

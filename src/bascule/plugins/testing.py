@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from bascule.plugins.inside import Inside, NothingToRead, may_read
 from bascule.plugins.kinds import Listed, Scanner, Seen
 from bascule.plugins.meta import Meta
 from bascule.plugins.readers import Malformed, Truncated
@@ -71,10 +72,13 @@ def memory_files(files: Mapping[str, bytes]) -> list[MemoryFile]:
 
 
 def answer_file(scanner: Scanner, file: MemoryFile) -> tuple[list[Answer], list[Seen]]:
-    """One file's answers, by the frame's rules: an exception makes every rule's answer `error`."""
+    """One file's answers, by the frame's rules: an exception makes every rule's answer `error`; a scanner that reads
+    neither the file nor anything packed in it gives none."""
     seen: list[Seen] = []
     try:
-        seen.extend(scanner.scan(file))
+        seen.extend(Inside(file).scan(scanner))
+    except NothingToRead:
+        return [], []
     except (Malformed, Truncated) as error:
         seen.extend(
             Finding(rule=rule.id, outcome=Outcome.ERROR, severity=rule.severity, message=str(error), artefact=file.path)
@@ -99,7 +103,7 @@ def scan_memory(scanner: Scanner, files: Mapping[str, bytes]) -> Report:
     report = Report()
     order = [Outcome.TRUE, Outcome.ERROR, Outcome.NOT_AVAILABLE, Outcome.FALSE, Outcome.NOT_APPLICABLE]
     for file in memory_files(files):
-        if not scanner.meta.reads.match(file.path, file.kind, file.media_type):
+        if not may_read(scanner.meta, file.path, file.kind, file.media_type):
             continue
         answers, seen = answer_file(scanner, file)
         report.seen.extend(seen)

@@ -70,6 +70,7 @@ _META = Meta(
         ),
     ),
     reads=Reads(),
+    opens=True,
     limits=(
         f"archives inside archives: {MAX_DEPTH} deep, each at most {MAX_INNER_BYTES >> 20} MiB",
         "7z, zstd and lz4 are not unpacked",

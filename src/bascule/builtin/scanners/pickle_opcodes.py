@@ -81,6 +81,7 @@ class PickleOpcodes:
             ),
             names=(*PICKLE_NAMES, *WEIGHT_NAMES),
         ),
+        opens=True,
         limits=(
             "of 7z, what is encrypted or packed with PPMd, BCJ2 or zstd is named, not opened; RAR is named, not opened",
             "members packed larger than 16 MiB are read only where they are pickles, arrays or stored",

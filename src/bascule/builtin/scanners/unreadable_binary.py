@@ -1,44 +1,33 @@
 """Binaries that nothing here can read: unknown is never a pass, and never an accusation either.
 
 Rules: machine code in a model repository is `true`, because nobody reviewing a model can say what it does; a format
-that no reader here understands yet is `not-available`, with what to do about it; so is an archive among the files,
-because only an archive that is the subject is unpacked, and its members are shown to no other scanner than those for
-pickles and for hostile archives; a format whose reader answers for it is not this scanner's business.
+that no reader here understands yet is `not-available`, with what to do about it; a format whose reader answers for it
+is not this scanner's business, nor is an archive that can be opened: its members are shown to every scanner.
 """
 
 from __future__ import annotations
 
-import gzip
 import struct
 from collections.abc import Iterator
 
 from bascule.plugins.kinds import ScanFile, Seen
 from bascule.plugins.meta import Example, Meta, Reads, Rule
-from bascule.plugins.readers import Malformed
-from bascule.plugins.readers.compressed import CODECS, unpacked
 from bascule.plugins.readers.media import (
-    ARCHIVES,
     ARROW,
     CTRANSLATE2,
     ELF,
     FASTTEXT,
     JAVA_CLASS,
-    LZ4,
     MACH_O,
     MSGPACK,
     PYTHON_BYTECODE,
     RAR,
     SAVED_MODEL,
-    SEVEN_ZIP,
     SQLITE,
-    TAR,
     TFLITE,
     UNKNOWN,
     WASM,
     WINDOWS_PROGRAM,
-    ZIP,
-    ZSTD,
-    media_type_of,
 )
 from bascule.records import Finding, Outcome, Severity
 
@@ -55,15 +44,9 @@ _UNREAD: dict[str, tuple[str, str]] = {
     MSGPACK: ("a MessagePack file, as thinc and flax write their weights", _CONVERT),
     ARROW: ("an Arrow file", "publish the table as Parquet, CSV or JSON lines"),
     SQLITE: ("an SQLite database", "publish its tables as CSV, JSON lines or Parquet"),
-    SEVEN_ZIP: ("a 7z archive", _UNPACK),
     RAR: ("a RAR archive", _UNPACK),
-    ZSTD: ("a zstd stream", _UNPACK),
-    LZ4: ("an LZ4 stream", _UNPACK),
     UNKNOWN: ("a binary whose format no reader here knows", _CONVERT),
 }
-_ARCHIVES = {ZIP: "a zip archive", TAR: "a tar archive"}
-_MEMBERS = "its members were not examined for secrets, code, settings and templates"
-_UNPACK_OR_REVIEW = "publish the files unpacked, or review the archive by itself: given alone, it is unpacked"
 _PROGRAMS = {
     ELF: "an ELF program or library",
     WINDOWS_PROGRAM: "a Windows program or library",
@@ -86,11 +69,8 @@ META = Meta(
             "loads the model",
         ),
     ),
-    reads=Reads(media_types=(*_UNREAD, *_PROGRAMS, *_ARCHIVES, *CODECS)),
-    limits=(
-        "it says that a file was not understood, not that it is harmful",
-        "one file packed by itself (gzip, bzip2, xz, zlib) is looked into for pickles and archives alone",
-    ),
+    reads=Reads(media_types=(*_UNREAD, *_PROGRAMS)),
+    limits=("it says that a file was not understood, not that it is harmful",),
 )
 
 
@@ -107,13 +87,6 @@ class UnreadableBinary:
         """One finding at most."""
         if file.media_type in _PROGRAMS:
             yield _finding(Outcome.TRUE, f"this is {_PROGRAMS[file.media_type]}", META.rules[0].remedy)
-        elif file.media_type in _ARCHIVES:
-            what = _ARCHIVES[file.media_type]
-            yield _finding(Outcome.NOT_AVAILABLE, f"this is {what}; {_MEMBERS}", _UNPACK_OR_REVIEW)
-        elif file.media_type in CODECS:
-            if packs_an_archive(file):
-                what = f"this is a packed archive ({file.media_type}); {_MEMBERS}"
-                yield _finding(Outcome.NOT_AVAILABLE, what, _UNPACK_OR_REVIEW)
         elif not (file.media_type == UNKNOWN and is_sentencepiece(file)):
             what, remedy = _UNREAD[file.media_type]
             yield _finding(Outcome.NOT_AVAILABLE, f"this is {what}; its content was not examined", remedy)
@@ -121,23 +94,6 @@ class UnreadableBinary:
 
 def _finding(outcome: Outcome, message: str, remedy: str) -> Finding:
     return Finding(rule=RULE, outcome=outcome, severity=Severity.MEDIUM, message=message, remedy=remedy)
-
-
-_PEEK_BYTES = 1 << 16
-
-
-def packs_an_archive(file: ScanFile) -> bool:
-    """Does a compressed stream hold an archive, or another stream? One that breaks at once holds nothing that is
-    known; whoever unpacks it says so."""
-    head = b""
-    try:
-        for chunk in unpacked(file.read, file.size_bytes, file.media_type, max_bytes=2 << 20):
-            head += chunk
-            if len(head) >= _PEEK_BYTES:
-                break
-    except Malformed:
-        pass
-    return media_type_of(head, len(head)) in (*ARCHIVES, *CODECS, ZSTD, LZ4)
 
 
 _SENTENCEPIECE_BYTES = 64 << 20
@@ -205,10 +161,9 @@ _EXAMPLES = (
     ),
     Example("an HDF5 file", lambda: {"m.h5": b"\x89HDF\r\n\x1a\n" + bytes(64)}, {RULE: Outcome.NOT_APPLICABLE}),
     Example("a SentencePiece vocabulary", lambda: {"tokenizer.model": _pieces(40)}, {RULE: Outcome.FALSE}),
-    Example("a zip among the files", lambda: {"more.zip": _zip(b"train.py")}, {RULE: Outcome.NOT_AVAILABLE}),
+    Example("a zip of text", lambda: {"more.zip": _zip(b"train.py")}, {RULE: Outcome.NOT_APPLICABLE}),
+    Example("a RAR archive", lambda: {"more.rar": b"Rar!\x1a\x07\x01\0" + bytes(64)}, {RULE: Outcome.NOT_AVAILABLE}),
     Example("a PyTorch zip", lambda: {"model.pt": _zip(b"model/data.pkl")}, {RULE: Outcome.NOT_APPLICABLE}),
-    Example("a zip, packed", lambda: {"z.gz": gzip.compress(_zip(b"a"), mtime=0)}, {RULE: Outcome.NOT_AVAILABLE}),
-    Example("packed words", lambda: {"words.gz": gzip.compress(b"the\nof\n", mtime=0)}, {RULE: Outcome.FALSE}),
     Example("text", lambda: {"README.md": b"# A model\n"}, {RULE: Outcome.NOT_APPLICABLE}),
 )
 

@@ -17,6 +17,7 @@ import selectors
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from bascule.collect.intake import Entry, Inventory, open_entry
@@ -28,6 +29,8 @@ from bascule.collect.scan.sandbox import Held
 from bascule.collect.scan.task import Hearing, Task
 from bascule.kernel.errors import BasculeError
 from bascule.kernel.text import visible
+from bascule.plugins.inside import may_read
+from bascule.plugins.meta import Meta
 from bascule.plugins.readers import Malformed
 from bascule.plugins.registry import Loaded
 
@@ -56,6 +59,33 @@ def examine(
     Raises UpstreamError `scan.no-worker` when no worker starts; whatever a file or scanner does is in the result.
     """
     options = options or ScanOptions()
+    plan = plan_of(inventory, scanners, options)
+    if not plan.tasks:
+        return gather(plan.tasks, scanners, None, options)
+    needed = {name for task in plan.tasks for name in task.pending}
+    setup = Setup(tuple(name for name in plan.fit if name in needed), plan.listing, options)
+    return gather(plan.tasks, scanners, _Frame(inventory, plan, setup, progress).run(), options)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Who is to look at what.
+
+    fit: the scanners that loaded, by id. listing: path, kind, media type and size of every artefact. tasks: one for
+    each file, in the order of the inventory.
+    """
+
+    fit: dict[str, Loaded]
+    listing: tuple[tuple[str, str, str, int], ...]
+    tasks: list[Task]
+
+    @property
+    def metas(self) -> dict[str, Meta]:
+        return {name: loaded.plugin.meta for name, loaded in self.fit.items()}
+
+
+def plan_of(inventory: Inventory, scanners: Sequence[Loaded], options: ScanOptions) -> Plan:
+    """The plan of one pass."""
     fit = {loaded.id: loaded for loaded in scanners if loaded.plugin is not None and not loaded.error}
     tasks = [
         Task(
@@ -66,16 +96,12 @@ def examine(
         )
         for number, entry in enumerate(inventory.entries)
     ]
-    if not tasks:
-        return gather(tasks, scanners, None, options)
     rows = sorted((entry.path, entry.kind.value, entry.media_type, entry.size_bytes) for entry in inventory.entries)
-    needed = {name for task in tasks for name in task.pending}
-    setup = Setup(tuple(name for name in fit if name in needed), tuple(rows), options)
-    return gather(tasks, scanners, _Frame(inventory, fit, setup, tasks, progress).run(), options)
+    return Plan(fit, tuple(rows), tasks)
 
 
 def _reads(loaded: Loaded, entry: Entry) -> bool:
-    return bool(loaded.plugin.meta.reads.match(entry.path, entry.kind, entry.media_type))
+    return may_read(loaded.plugin.meta, entry.path, entry.kind, entry.media_type)
 
 
 class _Seat:
@@ -96,14 +122,14 @@ class _Frame:
     def __init__(
         self,
         inventory: Inventory,
-        fit: dict[str, Loaded],
+        plan: Plan,
         setup: Setup,
-        tasks: list[Task],
         progress: Progress,
     ) -> None:
+        tasks = plan.tasks
         self._inventory = inventory
         self._entries = {entry.path: entry for entry in inventory.entries}
-        self._metas = {name: loaded.plugin.meta for name, loaded in fit.items()}
+        self._metas = plan.metas
         self._setup = setup
         self._waiting = deque(sorted(tasks, key=lambda task: (-task.entry.size_bytes, task.number)))
         self._total_bytes = sum(task.entry.size_bytes for task in tasks)

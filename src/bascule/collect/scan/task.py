@@ -123,7 +123,7 @@ class Hearing:
             self._scanner = self._expected.pop(0)
             self.task.told[self._scanner] = Told()
         elif say == "ends" and self._scanner is not None and message.get("scanner") == self._scanner:
-            self._ends(self._scanner, message.get("why"))
+            self._ends(self._scanner, message.get("why"), applies=message.get("applies") is not False)
         elif say == "loaded" and not self._loaded and self._scanner is None:
             self._loaded = True
         elif say == "read" and isinstance(count := message.get("bytes"), int) and self._reads_on(count):
@@ -164,11 +164,18 @@ class Hearing:
         # A stretch more each time, as `OpenFile` tells it: a worker cannot keep its clock running byte by byte.
         return self.task.read_bytes + REPORT_BYTES <= count <= self.task.entry.size_bytes
 
-    def _ends(self, scanner: str, why: object) -> None:
+    def _ends(self, scanner: str, why: object, *, applies: bool) -> None:
         self._scanner = None
         self.task.pending.remove(scanner)
+        if not applies and not self.task.told[scanner].seen and not self._must_answer(scanner):
+            del self.task.told[scanner]
         if why is not None:
             self.task.charge(scanner, str(why))
+
+    def _must_answer(self, scanner: str) -> bool:
+        """It reads such files, whatever is packed in them: the worker cannot say that it does not."""
+        entry = self.task.entry
+        return bool(self._metas[scanner].reads.match(entry.path, entry.kind, entry.media_type))
 
     def _done(self, digests: object) -> None:
         self.over = True

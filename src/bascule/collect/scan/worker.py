@@ -12,16 +12,18 @@ import gc
 import os
 import socket
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bascule.collect.scan import sandbox, wire
-from bascule.collect.scan.file import Changed, OpenFile
+from bascule.collect.scan.file import Changed, Desk, OpenFile
 from bascule.kernel.ranges import Ranges
 from bascule.plugins.readers import Malformed, Truncated
 
 if TYPE_CHECKING:
+    from bascule.plugins.inside import Inside
     from bascule.plugins.kinds import Listed
 
 _MESSAGE_CHARACTERS = 500
@@ -95,16 +97,20 @@ def _kind(value: Any) -> Any:
     return ArtefactKind(value)
 
 
+Say = Callable[[wire.Message], None]
+
+
 class Shelf:
     """The scanners, all imported when a file first needs one: a worker that only hashes never pays for them."""
 
-    def __init__(self, names: Sequence[str]) -> None:
+    def __init__(self, names: Sequence[str], scanners: Mapping[str, Any] | None = None) -> None:
         self._names = names
-        self._scans: dict[str, Callable[[OpenFile], Iterator[Any]]] = {}
+        self._scanners: dict[str, Any] = dict(scanners or {})
+        self._unfit: dict[str, str] = {}
 
     @property
     def empty(self) -> bool:
-        return not self._scans
+        return not self._scanners and not self._unfit
 
     def load(self) -> None:
         """Fill it; what does not load raises when it is asked to scan."""
@@ -115,31 +121,26 @@ class Shelf:
 
                 loaded = find("scanners", name)
             except Exception as error:
-                self._scans[name] = _unfit(f"{type(error).__name__}: {error}")
+                self._unfit[name] = f"{type(error).__name__}: {error}"
                 continue
             if loaded is None:
-                self._scans[name] = _unfit("it is not installed where an isolated interpreter finds it")
+                self._unfit[name] = "it is not installed where an isolated interpreter finds it"
             elif loaded.error:
-                self._scans[name] = _unfit(loaded.error)
+                self._unfit[name] = loaded.error
             else:
-                self._scans[name] = loaded.plugin.scan
+                self._scanners[name] = loaded.plugin
         gc.freeze()
         gc.enable()
 
-    def scan(self, name: str, file: OpenFile) -> Iterator[Any]:
-        """What that scanner sees."""
-        return self._scans[name](file)
+    def scan(self, name: str, inside: Inside) -> Iterator[Any]:
+        """What that scanner sees in a file and in what is packed in it. Raises Unfit."""
+        if name in self._unfit:
+            raise Unfit(self._unfit[name])
+        return inside.scan(self._scanners[name])
 
 
 class Unfit(Exception):
     """The plug-in does not load here."""
-
-
-def _unfit(why: str) -> Callable[[OpenFile], Iterator[Any]]:
-    def scan(_file: OpenFile) -> Iterator[Any]:
-        raise Unfit(why)
-
-    return scan
 
 
 def main() -> int:
@@ -154,21 +155,39 @@ def main() -> int:
     held = sandbox.lock(Path(setup["scratch"]), setup["memory_bytes"])
     wire.send(channel, {"say": "ready", "held": held.as_json()})
     listing, shelf = Listing(setup["listing"]), Shelf(setup["scanners"])
+    say, desk = partial(wire.send, channel), Counter(channel, listing)
     while (taken := wire.receive(channel)) is not None:
         message, descriptor = taken
         if descriptor is None:
             return 1
         try:
-            examine(channel, message, descriptor, shelf, listing, setup["seconds"])
+            examine(say, message, descriptor, shelf, listing, desk, partial(_allow, setup["seconds"]))
         finally:
             os.close(descriptor)
     return 0
 
 
+def _allow(seconds: float, scanning: bool) -> None:
+    sandbox.limit_cpu(seconds if scanning else sandbox.UNLIMITED)
+
+
+def nothing_held(_scanning: bool) -> None:
+    """No limit of CPU time, for a process that is not a worker."""
+
+
 def examine(
-    channel: socket.socket, message: wire.Message, descriptor: int, shelf: Shelf, listing: Listing, seconds: float
+    say: Say,
+    message: wire.Message,
+    descriptor: int,
+    shelf: Shelf,
+    listing: Listing,
+    desk: Desk,
+    hold: Callable[[bool], None] = nothing_held,
 ) -> None:
-    """One file: each scanner in turn, then its digests where they are wanted."""
+    """One file: each scanner in turn, then its digests where they are wanted.
+
+    hold: told True before a scanner begins and False when all are through.
+    """
     here = message["here"]
     file = OpenFile(
         descriptor,
@@ -177,8 +196,8 @@ def examine(
         message["media_type"],
         message["size_bytes"],
         listing,
-        progress=lambda count: wire.send(channel, {"say": "read", "bytes": count}),
-        desk=Counter(channel, listing),
+        progress=lambda count: say({"say": "read", "bytes": count}),
+        desk=desk,
         here=Ranges((low, high) for low, high in here) if here is not None else None,
     )
     try:
@@ -186,31 +205,39 @@ def examine(
         if message["scanners"] and shelf.empty:
             with file.hashing_ahead():
                 shelf.load()
-            wire.send(channel, {"say": "loaded"})
+            say({"say": "loaded"})
+        if message["scanners"]:
+            from bascule.plugins.inside import Inside
+
+            inside = Inside(file)
         for name in message["scanners"]:
-            run(channel, name, shelf, file, seconds)
-        sandbox.limit_cpu(sandbox.UNLIMITED)
+            hold(True)
+            run(say, name, shelf, file, inside)
+        hold(False)
         digests = file.digests()
     except Changed as error:
-        wire.send(channel, {"say": "failed", "why": f"the file changed: {error}"})
+        say({"say": "failed", "why": f"the file changed: {error}"})
     except OSError as error:
-        wire.send(channel, {"say": "failed", "why": f"the file cannot be read: {error.strerror or error}"})
+        say({"say": "failed", "why": f"the file cannot be read: {error.strerror or error}"})
     else:
-        wire.send(channel, {"say": "done", "digests": digests})
+        say({"say": "done", "digests": digests})
 
 
-def run(channel: socket.socket, name: str, shelf: Shelf, file: OpenFile, seconds: float) -> None:
+def run(say: Say, name: str, shelf: Shelf, file: OpenFile, inside: Inside) -> None:
     """One scanner on one file. What it raises is told, not passed on."""
+    from bascule.plugins.inside import NothingToRead
     from bascule.records import Coverage, Finding, Measure, Reading
 
     said: dict[type, str] = {Finding: "finding", Measure: "measure", Reading: "reading", Coverage: "coverage"}
     file.kind = _kind(file.kind)
-    sandbox.limit_cpu(seconds)
-    wire.send(channel, {"say": "starts", "scanner": name})
+    say({"say": "starts", "scanner": name})
     why: str | None = None
+    applies = True
     try:
-        for item in shelf.scan(name, file):
-            wire.send(channel, {"say": "seen", "what": said[type(item)], "value": item.as_json()})
+        for item in shelf.scan(name, inside):
+            say({"say": "seen", "what": said[type(item)], "value": item.as_json()})
+    except NothingToRead:
+        applies = False
     except Malformed as error:
         why = str(error)[:_MESSAGE_CHARACTERS] or "the bytes break their format"
     except Unfit as error:
@@ -225,7 +252,7 @@ def run(channel: socket.socket, name: str, shelf: Shelf, file: OpenFile, seconds
         file.leave_neighbours()
     except Changed as error:
         why = why or f"a neighbour changed: {error}"
-    wire.send(channel, {"say": "ends", "scanner": name, "why": why})
+    say({"say": "ends", "scanner": name, "why": why, "applies": applies})
 
 
 if __name__ == "__main__":

@@ -113,6 +113,11 @@ class TarReader:
             self._names.append(entry.raw_name)
             yield entry
 
+    @property
+    def data_offset(self) -> int:
+        """Where what is left of the current member's bytes stands in the archive."""
+        return self._source.offset
+
     def data(self) -> Iterator[bytes]:
         """What is left of the current member's bytes, in chunks of at most 1 MiB."""
         while self._left_bytes:
