@@ -101,7 +101,7 @@ def show_command(*, kind: str | None = None, limit: int = 50, common: Common | N
     Parameters
     ----------
     kind
-        evidence, decision, waiver, approval, subject, policy or context.
+        evidence, result, decision, waiver, approval, subject, policy or context.
     limit
         At most this many.
     """

@@ -89,9 +89,9 @@ def scan_command(
         return 2
     with progress_display(quiet=common.json or watch) as progress, open_session(common) as session:
         kept = session.settings.home / "scans"
-        if watch:
-            return _watch(paths, results, only, session)
         beside = _asked(explain_against, session)
+        if watch:
+            return _watch(paths, results, only, beside, session)
         document = keep(
             scan(
                 paths,
@@ -132,12 +132,16 @@ def _asked(names: str | None, session: Session) -> Asked:
     return choose_peers([name.strip() for name in names.split(",")], session.parts.peers, folders)
 
 
-def _watch(paths: tuple[str, ...], results: Path | None, only: tuple[str, ...], session: Session) -> int:
+def _watch(paths: tuple[str, ...], results: Path | None, only: tuple[str, ...], beside: Asked, session: Session) -> int:
     if len(paths) != 1 or results is None:
         say("error: `--watch` takes one folder and needs `--results`\nhint: bascule scan INBOX --watch --results DIR")
         return 2
     say(f"watching {paths[0]}; Ctrl-C ends it")
-    for arrival in arrivals(Path(paths[0]), results, lambda path: scan((str(path),), session.parts, only=only)):
+
+    def look(path: Path) -> ScanDocument:
+        return scan((str(path),), session.parts, only=only, beside=beside)
+
+    for arrival in arrivals(Path(paths[0]), results, look):
         name = visible(arrival.path.name)
         if arrival.document is None:
             print_text(f"error    {name}: {arrival.why.message if arrival.why else ''}")
