@@ -4,7 +4,7 @@
 
 `worker` is the process that reads, `file` how it reads; `sandbox` (over `landlock` and `seccomp`) is what holds it;
 `wire` is how it is spoken to; `crew`, `task` and `engine` start, hear and time it; `gather` makes records of what was
-said.
+said. `in_process` makes the same pass with nothing that holds it, for those who trust what they scan.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ if TYPE_CHECKING:
     from bascule.collect.scan.crew import capabilities
     from bascule.collect.scan.engine import examine
     from bascule.collect.scan.gather import Examined
+    from bascule.collect.scan.in_process import examine_in_process
     from bascule.collect.scan.options import ScanOptions
     from bascule.collect.scan.sandbox import Held
 
-__all__ = ["Examined", "Held", "ScanOptions", "capabilities", "examine"]
+__all__ = ["Examined", "Held", "ScanOptions", "capabilities", "examine", "examine_in_process"]
 
 _HOMES = {
     "Examined": "gather",
@@ -27,6 +28,7 @@ _HOMES = {
     "ScanOptions": "options",
     "capabilities": "crew",
     "examine": "engine",
+    "examine_in_process": "in_process",
 }
 
 
