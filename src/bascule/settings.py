@@ -45,6 +45,15 @@ class IntakeSettings(BaseModel):
     """unpacked over packed size, above which an archive counts as a bomb"""
 
 
+class AdvisoriesSettings(BaseModel):
+    """`[advisories]`: what is held about packages' faults."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    fresh_days: int = Field(default=30, ge=0)
+    """age of the newest record above which no advisory's silence reassures"""
+
+
 class Settings(BaseSettings):
     """The tree. Each field is also `BASCULE_<NAME>`, nested ones `BASCULE_SCAN__WORKERS`."""
 
@@ -68,6 +77,7 @@ class Settings(BaseSettings):
     """folder of virtual environments, one for each scanner that `--explain-against` may ask"""
     scan: ScanSettings = ScanSettings()
     intake: IntakeSettings = IntakeSettings()
+    advisories: AdvisoriesSettings = AdvisoriesSettings()
 
     @classmethod
     def settings_customise_sources(

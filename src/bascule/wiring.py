@@ -8,6 +8,8 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from bascule.attest import KeyRing, sign_pack, verify_pack
+from bascule.collect.advisories import Advisories, Snapshot
+from bascule.collect.after import as_loaded
 from bascule.collect.intake import IntakeLimits
 from bascule.collect.scan import ScanOptions
 from bascule.journeys.packs import with_bases
@@ -19,7 +21,7 @@ from bascule.kernel.clock import Clock, SystemClock
 from bascule.kernel.errors import InputError
 from bascule.kernel.files import write_whole
 from bascule.kernel.text import suggestion, visible
-from bascule.plugins.registry import discover
+from bascule.plugins.registry import Loaded, discover
 from bascule.records import Context
 from bascule.settings import Settings
 from bascule.store import open_store
@@ -32,7 +34,10 @@ def open_parts(settings: Settings, clock: Clock | None = None) -> Iterator[Parts
     """Open the ledger and gather the plug-ins; closes what it opened."""
     clock = clock or SystemClock()
     keyring = KeyRing(settings.home)
-    with open_store(settings.home, settings.database_url, keyring, clock) as store:
+    with (
+        open_store(settings.home, settings.database_url, keyring, clock) as store,
+        advisories_of(settings.home) as snapshot,
+    ):
         yield Parts(
             store=store,
             keyring=keyring,
@@ -52,7 +57,29 @@ def open_parts(settings: Settings, clock: Clock | None = None) -> Iterator[Parts
             ),
             scratch=settings.home / "scratch",
             peers=discover("peers"),
+            after=after_steps(settings, snapshot, clock),
         )
+
+
+@contextmanager
+def advisories_of(home: Path) -> Iterator[Snapshot | None]:
+    """Those that were taken in, or None."""
+    snapshot = Snapshot.open(home)
+    try:
+        yield snapshot
+    finally:
+        if snapshot is not None:
+            snapshot.close()
+
+
+def after_steps(settings: Settings, snapshot: Snapshot | None, clock: Clock) -> tuple[Loaded, ...]:
+    """What follows a scan in this home."""
+    return (as_loaded(Advisories(snapshot, clock.now(), settings.advisories.fresh_days)),)
+
+
+def described_steps() -> tuple[Loaded, ...]:
+    """The same without a home: for their rules alone."""
+    return (as_loaded(Advisories(None, SystemClock().now(), 0)),)
 
 
 def load_policy(name: str, keyring: KeyRing | None) -> Policy:

@@ -40,6 +40,10 @@ _GROUPS: dict[str, dict[str, str]] = {
         "import": "Record evidence that others signed.",
         "envelope": "Write one signed envelope as it is kept, for others to import.",
     },
+    "advisories": {
+        "add": "Take in an export of advisories, so that dependencies are matched without a network.",
+        "show": "Show which advisories are at hand, and how old they are.",
+    },
     "keys": {
         "show": "Show the key that signs here, and the keys that are trusted.",
         "export": "Write the public half of the key that signs here.",
@@ -53,6 +57,7 @@ _GROUP_HELP = {
     "policy": "Policy packs: test, lint, cover, diff, sign.",
     "waiver": "Waivers: a named person lets a rule pass for a while.",
     "ledger": "The truth: an append-only, signed ledger.",
+    "advisories": "Published faults of packages, from snapshots that somebody takes in.",
     "keys": "Signing keys: our own, and those of others whom this home trusts.",
     "new": "Scaffold a plug-in.",
     "schema": "JSON Schemas of the documents.",

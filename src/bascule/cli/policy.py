@@ -15,7 +15,7 @@ from bascule.judge.policy.diff import diff
 from bascule.judge.policy.lint import lint
 from bascule.kernel.text import counted, visible
 from bascule.plugins.registry import discover
-from bascule.wiring import load_policy, sign_folder
+from bascule.wiring import described_steps, load_policy, sign_folder
 
 
 def test_command(pack: str = "default", /, *, common: Common | None = None) -> int:
@@ -53,7 +53,9 @@ def lint_command(pack: str = "default", /, *, common: Common | None = None) -> i
     """
     common = common or Common()
     parsed = load_policy(pack, None).pack
-    faults = lint(parsed, vocabulary_of(discover("scanners"), discover("peers")), datetime.now(UTC).date())
+    faults = lint(
+        parsed, vocabulary_of((*discover("scanners"), *described_steps()), discover("peers")), datetime.now(UTC).date()
+    )
     errors = [fault for fault in faults if fault.level == "error"]
     if common.json:
         print_json({"schema": "bascule.policy-lint/v1", "pack": pack, "faults": [fault.as_json() for fault in faults]})

@@ -7,6 +7,7 @@ from bascule.kernel.errors import InputError
 from bascule.kernel.text import suggestion, visible
 from bascule.plugins.meta import Rule
 from bascule.plugins.registry import working
+from bascule.wiring import described_steps
 
 
 def rules_command(rule_id: str | None = None, /, *, common: Common | None = None) -> int:
@@ -44,7 +45,7 @@ def rules_command(rule_id: str | None = None, /, *, common: Common | None = None
 
 def all_rules() -> dict[str, tuple[str, Rule]]:
     """Rule id → (id of the scanner or peer, rule), sorted by id."""
-    asking = (*working("scanners"), *working("peers"))
+    asking = (*working("scanners"), *described_steps(), *working("peers"))
     found = {rule.id: (loaded.id, rule) for loaded in asking for rule in loaded.plugin.meta.rules}
     return dict(sorted(found.items()))
 

@@ -49,5 +49,5 @@ def open_judging(common: Judging) -> Iterator[JudgingSession]:
     with open_parts(settings) as parts:
         policy = load_policy(settings.policy, parts.keyring)
         if not any(loaded.error for loaded in parts.scanners):
-            check_facts(policy.pack, vocabulary_of(parts.scanners, parts.peers))
+            check_facts(policy.pack, vocabulary_of(parts.asking, parts.peers))
         yield JudgingSession(settings, parts, policy, context)

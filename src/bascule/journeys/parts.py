@@ -48,6 +48,13 @@ class Parts:
     scan: ScanOptions
     scratch: Path
     peers: tuple[Loaded, ...] = ()
+    after: tuple[Loaded, ...] = ()
+    """steps that follow a scan: advisories, integrity"""
+
+    @property
+    def asking(self) -> tuple[Loaded, ...]:
+        """All that answer rules of ours: scanners, and what follows them."""
+        return (*self.scanners, *self.after)
 
 
 def vocabulary_of(scanners: tuple[Loaded, ...], peers: tuple[Loaded, ...] = ()) -> Mapping[str, Vocabulary]:

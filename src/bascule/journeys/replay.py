@@ -84,7 +84,7 @@ def question_of(decision: Decision, parts: Parts) -> Question | str:
         context=context,
         pack=pack,
         as_of=decision.as_of,
-        vocabulary=vocabulary_of(parts.scanners, parts.peers),
+        vocabulary=vocabulary_of(parts.asking, parts.peers),
         waivers=tuple({**renewed, **cited}.values()),
         waiver_approvals=waiver_approvals(decision.subject, parts),
     )

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from bascule.attest import sign_observations
+from bascule.collect.after import AFTER_KIND, conclude, given_of
 from bascule.collect.intake import Inventory, take_in
 from bascule.collect.scan import Examined, examine
 from bascule.journeys.document import review_document
@@ -90,7 +91,7 @@ def judge_collected(
             context=context,
             pack=policy.pack,
             as_of=as_of,
-            vocabulary=vocabulary_of(parts.scanners, parts.peers),
+            vocabulary=vocabulary_of(parts.asking, parts.peers),
             waivers=tuple(signed.record for signed in parts.store.waivers_for(collected.subject.digest)),
             waiver_approvals=waiver_approvals(collected.subject.digest, parts),
         )
@@ -109,7 +110,7 @@ def collect(
     ref: str, parts: Parts, *, only: tuple[str, ...] = (), fresh: bool = False, progress: Progress = silent
 ) -> Collected:
     """Bring the bytes, look at them, sign what was seen, record it."""
-    scanners = choose_scanners(parts.scanners, only)
+    scanners, steps = choose(parts, only)
     with held_folder(parts.scratch, "review-") as folder:
         fetched = fetch(ref, parts.sources, Workspace(folder, progress))
         inventory = take_in(fetched, Workspace(folder, progress), parts.intake)
@@ -126,12 +127,24 @@ def collect(
             examined = examine(inventory, scanners, parts.scan, progress)
             subject = subject_of(ref, inventory, examined)
             due = tuple(loaded for loaded in scanners if fresh or fresh_evidence(subject, loaded, parts) is None)
+        observed = {loaded.id: examined.observations[loaded.id] for loaded in due}
+        due_steps = tuple(
+            step
+            for step in steps
+            if fresh or set(step.plugin.needs) & set(observed) or fresh_evidence(subject, step, parts) is None
+        )
+        before = [
+            item.observations
+            for item in parts.store.evidence_for(subject.digest)
+            if item.observations is not None and item.slot.tool not in observed and item.speaks(parts.clock.now())
+        ]
+        observed |= conclude(given_of(inventory, examined, [*observed.values(), *before]), due_steps)
     progress(0, None, "recording: signing what was seen")
-    record(subject, {loaded.id: examined.observations[loaded.id] for loaded in due}, scanners, parts)
+    record(subject, observed, (*scanners, *steps), parts)
     evidence = parts.store.evidence_for(subject.digest)
     subject = subject.model_copy(update={"edges": edges_of(evidence)})
     parts.store.record_subject(subject)
-    reused = frozenset(item.digest for item in evidence if item.slot.tool not in {loaded.id for loaded in due})
+    reused = frozenset(item.digest for item in evidence if item.slot.tool not in observed)
     return Collected(subject, evidence, reused)
 
 
@@ -150,6 +163,14 @@ def fetch(ref: str, sources: tuple[Loaded, ...], space: Workspace, *, ranges: bo
         f"`{visible(ref)}` is neither a file or folder that exists, nor a reference that a source accepts",
         f"check the path, or give one of these. {'. '.join(known)}",
     )
+
+
+def choose(parts: Parts, only: tuple[str, ...]) -> tuple[tuple[Loaded, ...], tuple[Loaded, ...]]:
+    """(scanners, steps after them): those named by id or rule, and the scanners that a named step works on."""
+    chosen = choose_scanners(parts.asking, only)
+    steps = tuple(loaded for loaded in chosen if loaded.kind == AFTER_KIND)
+    needed = {name for step in steps for name in step.plugin.needs} if only else set()
+    return tuple(loaded for loaded in parts.scanners if loaded in chosen or loaded.id in needed), steps
 
 
 def choose_scanners(scanners: tuple[Loaded, ...], only: tuple[str, ...]) -> tuple[Loaded, ...]:

@@ -8,17 +8,19 @@ answered, by a fault or because nobody here can read such bytes; `clean` = every
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import bascule
+from bascule.collect.after import conclude, given_of
 from bascule.collect.intake import take_in
-from bascule.collect.scan import Examined, examine
+from bascule.collect.scan import examine
 from bascule.collect.scan.gather import Looked
 from bascule.journeys.document import finding_order
 from bascule.journeys.parts import Parts, Progress, silent
 from bascule.journeys.peers import NOBODY, Asked
-from bascule.journeys.review import choose_scanners, fetch
+from bascule.journeys.review import choose, fetch
 from bascule.kernel.scratch import held_folder
 from bascule.plugins.kinds import Workspace
 from bascule.records import (
@@ -26,6 +28,7 @@ from bascule.records import (
     Coverage,
     Finding,
     FindingView,
+    Observations,
     Outcome,
     PeerView,
     ScanDocument,
@@ -56,7 +59,7 @@ def scan(
     """
     files: list[ScannedFile] = []
     notes: list[str] = []
-    scanners = choose_scanners(parts.scanners, only)
+    scanners, steps = choose(parts, only)
     for ref in refs:
         with held_folder(parts.scratch, "review-") as folder:
             inventory = take_in(
@@ -65,9 +68,12 @@ def scan(
                 parts.intake,
             )
             examined = examine(inventory, scanners, replace(parts.scan, hashes=hashes), progress)
+            given = given_of(inventory, examined, examined.observations.values())
+            concluded = conclude(given, steps)
             peers = beside.about(inventory, folder, progress)
         prefix = f"{ref.rstrip('/')}/" if len(refs) > 1 else ""
-        said = _by_file(examined)
+        said = _by_file(examined.observations.values())
+        _add_conclusions(said, concluded.values())
         declared = inventory.shelf.declared if inventory.shelf is not None else {}
         files += [
             _scanned(looked, said, prefix, peers.get(looked.path, ()), declared.get(looked.path))
@@ -97,9 +103,9 @@ class _Said:
     coverage: list[Coverage] = field(default_factory=list)
 
 
-def _by_file(examined: Examined) -> dict[str, _Said]:
+def _by_file(seen: Iterable[Observations]) -> dict[str, _Said]:
     said: dict[str, _Said] = defaultdict(_Said)
-    for observations in examined.observations.values():
+    for observations in seen:
         for answer in observations.answers:
             said[answer.artefact].outcomes.add(answer.outcome)
         for finding in observations.findings:
@@ -108,6 +114,13 @@ def _by_file(examined: Examined) -> dict[str, _Said]:
         for row in observations.coverage:
             said[row.artefact].coverage.append(row)
     return said
+
+
+def _add_conclusions(said: dict[str, _Said], concluded: Iterable[Observations]) -> None:
+    """What followed the scan. It may alarm; `false` of it makes no file clean that no scanner could read."""
+    for path, after in _by_file(concluded).items():
+        said[path].outcomes |= after.outcomes - {Outcome.FALSE}
+        said[path].findings += after.findings
 
 
 def _scanned(

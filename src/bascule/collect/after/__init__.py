@@ -10,6 +10,6 @@ Rules:
 - A step that fails is an answer `error`, for the subject as a whole.
 """
 
-from bascule.collect.after.frame import AFTER_KIND, Conclusion, Given, Step, as_loaded, conclude
+from bascule.collect.after.frame import AFTER_KIND, Conclusion, Given, Step, as_loaded, conclude, given_of
 
-__all__ = ["AFTER_KIND", "Conclusion", "Given", "Step", "as_loaded", "conclude"]
+__all__ = ["AFTER_KIND", "Conclusion", "Given", "Step", "as_loaded", "conclude", "given_of"]

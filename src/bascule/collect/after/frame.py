@@ -11,7 +11,7 @@ from typing import Protocol
 import bascule
 from bascule.collect.intake import Inventory, open_entry
 from bascule.collect.intake.inventory import Entry
-from bascule.collect.scan.gather import Looked
+from bascule.collect.scan.gather import Examined, Looked
 from bascule.kernel.digests import Digest, digest_of_json
 from bascule.kernel.errors import BasculeError
 from bascule.kernel.text import visible
@@ -75,6 +75,16 @@ class Conclusion:
     findings: list[Finding] = field(default_factory=list)
     readings: list[Reading] = field(default_factory=list)
     limits: list[str] = field(default_factory=list)
+
+
+def given_of(inventory: Inventory, examined: Examined, seen: Iterable[Observations]) -> Given:
+    """What a pass over a subject leaves to its steps. seen: by this pass, or by one before over the same bytes."""
+    readings = [reading for observations in seen for reading in observations.readings]
+    return Given(
+        inventory,
+        {looked.path: looked for looked in examined.looked},
+        sorted(readings, key=lambda reading: (reading.name, reading.artefact, reading.location, str(reading.value))),
+    )
 
 
 class Step(Protocol):
