@@ -94,7 +94,8 @@ class ChatTemplate:
         is_text = file.media_type != media.GGUF
         trees: dict[str, nodes.Template] = {}
         worst = State.CLEAN
-        for template in templates_in(file):
+        found = list(templates_in(file))
+        for template in found:
             yield _reading(file, template, "template.sha256", _sha256(template.source))
             try:
                 tree = grammar.parse(template.source)
@@ -111,7 +112,7 @@ class ChatTemplate:
             yield from _told(sights, template, file.path)
             worst = State.FINDING if sights else worst
         if trees:
-            yield from _differences(file, trees)
+            yield from _differences(file, found, trees)
         if is_text and file.size_bytes:
             yield Coverage(start=0, end=file.size_bytes, state=worst, what="chat template")
 
@@ -159,9 +160,10 @@ def _told(sights: Sequence[Sight], template: Template, path: str) -> Iterator[Fi
         )
 
 
-def _differences(file: ScanFile, trees: Mapping[str, nodes.Template]) -> Iterator[Finding]:
+def _differences(
+    file: ScanFile, found: Sequence[Template], trees: Mapping[str, nodes.Template]
+) -> Iterator[Finding]:
     """From this file's templates to those that loaders take first, name by name, and from a twin to its first."""
-    found = list(templates_in(file))
     first = by_name(iter(found))
     for template in found:
         twin = first[template.name or DEFAULT]

@@ -74,8 +74,9 @@ def difference(one: Meaning, other: Meaning) -> Difference:
 
 def _tests(tree: nodes.Template) -> Iterator[nodes.Node]:
     for node in walk(tree):
-        if isinstance(node, nodes.If | nodes.CondExpr) or (isinstance(node, nodes.For) and node.test is not None):
-            yield node.test
+        test = node.test if isinstance(node, nodes.If | nodes.CondExpr | nodes.For) else None
+        if test is not None:
+            yield test
 
 
 def _roles(tree: nodes.Template) -> Iterator[str]:
