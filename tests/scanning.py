@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bascule.collect.intake import IntakeLimits, Inventory, take_in
 from bascule.plugins.kinds import Fetched, Workspace
-from bascule.plugins.registry import Loaded, discover, find
+from bascule.plugins.registry import Loaded, discover, find, working
 
 
 def inventory_of(folder: Path) -> Inventory:
@@ -82,3 +82,13 @@ def plain(name: str, body: str) -> str:
 FINDS_BAD = """for at, window in file.windows():
             if b"bad" in window:
                 yield Finding(rule=RULE.id, outcome=Outcome.TRUE, severity=Severity.HIGH, message="it does")"""
+
+
+def write_examples(root: Path) -> None:
+    """The files of every example of every built-in scanner, hostile ones among them, each in a folder of its own."""
+    for loaded in working("scanners"):
+        for number, example in enumerate(loaded.plugin.examples):
+            for path, data in example.files().items():
+                place = root / loaded.id / str(number) / path
+                place.parent.mkdir(parents=True, exist_ok=True)
+                place.write_bytes(data)

@@ -11,7 +11,7 @@ from bascule.collect.intake import Inventory
 from bascule.collect.scan import Examined, ScanOptions, examine, examine_in_process
 from bascule.plugins.registry import working
 from bascule.records import Outcome
-from scanning import inventory_of
+from scanning import inventory_of, write_examples
 
 SCANNERS = working("scanners")
 
@@ -20,12 +20,7 @@ SCANNERS = working("scanners")
 def everything(tmp_path_factory: pytest.TempPathFactory) -> Inventory:
     """The files of every example of every built-in scanner, hostile ones among them."""
     root = tmp_path_factory.mktemp("examples")
-    for loaded in SCANNERS:
-        for number, example in enumerate(loaded.plugin.examples):
-            for path, data in example.files().items():
-                place = root / loaded.id / str(number) / path
-                place.parent.mkdir(parents=True, exist_ok=True)
-                place.write_bytes(data)
+    write_examples(root)
     return inventory_of(root)
 
 
