@@ -19,7 +19,9 @@ import sys
 import tempfile
 import time
 import traceback
+from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 OUTPUT_BYTES = 4 << 20
 
@@ -40,7 +42,7 @@ def main() -> None:
         sys.stdout.flush()
 
 
-def ask(command, arguments, folder, seconds):  # type: ignore[no-untyped-def]  # the peer's Python, not ours
+def ask(command: Callable[[], object], arguments: list[str], folder: Path, seconds: float) -> dict[str, object]:
     """One call in a fork."""
     (folder / "work").mkdir()
     started = time.perf_counter()
@@ -61,14 +63,14 @@ def ask(command, arguments, folder, seconds):  # type: ignore[no-untyped-def]  #
     }
 
 
-def become(command, arguments, folder):  # type: ignore[no-untyped-def]
+def become(command: Callable[[], object], arguments: list[str], folder: Path) -> NoReturn:
     """The peer's command line, as its own script would start it. Does not return."""
     os.setsid()
     os.chdir(folder / "work")
     for number, name in ((1, "out"), (2, "err")):
         os.dup2(os.open(folder / name, os.O_WRONLY | os.O_CREAT, 0o600), number)
     sys.argv = arguments
-    code = 1
+    code: object = 1
     try:
         code = command()
     except SystemExit as left:
@@ -85,7 +87,7 @@ def become(command, arguments, folder):  # type: ignore[no-untyped-def]
         os._exit(0 if code is None else code & 255 if isinstance(code, int) else 1)
 
 
-def warm(modules):  # type: ignore[no-untyped-def]
+def warm(modules: Path) -> None:
     """Import what a call had to import."""
     with contextlib.suppress(OSError):
         for name in modules.read_text().split("\n"):
@@ -94,7 +96,7 @@ def warm(modules):  # type: ignore[no-untyped-def]
                     importlib.import_module(name)
 
 
-def text(path):  # type: ignore[no-untyped-def]
+def text(path: Path) -> str:
     """What was printed, up to a limit."""
     try:
         with path.open("rb") as file:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from builders import write
 from commands import Said, here
-from peering import PRINTS, answering
+from peering import PRINTS, answering, stand_in
 
 pytestmark = pytest.mark.xdist_group("journey-peers")
 
@@ -59,6 +60,21 @@ def test_what_a_peer_says_stands_beside_ours_and_changes_nothing(
         alone["baseline"] == here("scan", model, "--explain-against", "modelscan", "--json", home=home).json["baseline"]
     )
     assert [file["peers"] for file in alone["files"]] == [[], []]
+
+
+def test_a_member_of_an_archive_is_shown_under_a_name_that_ends_as_its_own(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = 'print("x: dangerous import \'" + os.path.basename(sys.argv[-1]) + "\' FOUND\\nScanned files: 1")'
+    body = f"{seen}; sys.exit(1)"
+    stand_in(tmp_path / "peers", "picklescan", body)
+    monkeypatch.setenv("BASCULE_PEERS", str(tmp_path / "peers"))
+    with zipfile.ZipFile(tmp_path / "model.zip", "w") as archive:
+        archive.writestr("sub/weights.pkl", pickle.dumps([1], 2))
+    said = here("scan", tmp_path / "model.zip", "--explain-against", "picklescan", "--json", home=home)
+    (file,) = [file for file in said.json["files"] if file["path"].endswith("weights.pkl")]
+    assert file["peers"][0]["verdict"] == "finding"
+    assert "weights.pkl" in file["peers"][0]["lines"][0]
 
 
 def test_a_table_shows_both_answers(model: Path, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ from bascule.judge.policy.pack import PackRule
 from bascule.kernel.digests import digest_of
 from bascule.plugins.registry import Loaded, discover
 from bascule.records import ArtefactKind, Evidence, Outcome
-from judging import CARD, NOW, SUBJECT, WEIGHTS, alarm, ask, pack, rule, seen, subject
+from judging import CARD, NOW, SUBJECT, WEIGHTS, alarm, ask, pack, rule, seen
 from peering import PRINTS
 
 PEERS: dict[str, Loaded] = {loaded.id: loaded for loaded in discover("peers")}
@@ -137,7 +137,7 @@ def test_what_is_imported_can_be_signed_and_read_back(tmp_path: Path) -> None:
         assert read_evidence(envelope, ring).observations == made
 
 
-PLACES = subject(("model.pt", WEIGHTS), ("sub/model.pt", WEIGHTS), ("README.md", CARD))
+PLACES = frozenset(("model.pt", "sub/model.pt", "README.md", "a: b.pt"))
 
 
 @pytest.mark.parametrize(
@@ -150,6 +150,7 @@ PLACES = subject(("model.pt", WEIGHTS), ("sub/model.pt", WEIGHTS), ("README.md",
         (r"C:\models\README.md", ("README.md", "")),
         ("mymodel.pt", ("", "mymodel.pt")),
         ("model.pt2", ("", "model.pt2")),
+        ("/x/a: b.pt:data.pkl", ("a: b.pt", "data.pkl")),
         ("", ("", "")),
     ],
 )

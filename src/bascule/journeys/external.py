@@ -7,7 +7,8 @@ leaves out, until a person waives it. So what a peer says can make us more caref
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -35,7 +36,8 @@ from bascule.records import (
 
 MAX_RESULT_BYTES = 16 << 20
 _LIMIT = "the result names no digest: that it is about these very bytes is the word of whoever handed it in"
-_MEMBER_MARKS = (":", "!", "[", " (")
+_MEMBER_MARK = re.compile(r"[:!\[]| \(")
+_MARKS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +98,13 @@ def observations(
 
 
 def _findings(rule: Rule, subject: Subject, results: Iterable[tuple[Digest, PeerSays]]) -> Iterator[Finding]:
+    known = frozenset(artefact.path for artefact in subject.artefacts)
+    (only,) = known if len(known) == 1 else ("",)
     for digest, says in results:
         # A verdict without reasons is an alarm about all of it.
         alarms = says.alarms or ((PeerAlarm("", "it warns, and does not say of what"),) * (says.verdict == "finding"))
         for alarm in alarms:
-            artefact, inside = place_of(alarm.path, subject)
+            artefact, inside = place_of(alarm.path, known) if alarm.path else (only, "")
             yield Finding(
                 rule=rule.id,
                 outcome=Outcome.TRUE,
@@ -113,21 +117,19 @@ def _findings(rule: Rule, subject: Subject, results: Iterable[tuple[Digest, Peer
             )
 
 
-def place_of(path: str, subject: Subject) -> tuple[str, str]:
+def place_of(path: str, known: Collection[str]) -> tuple[str, str]:
     """(artefact, place inside it) of a path as a peer writes it: absolute or not, with a member behind a mark or not.
 
-    Where no artefact's path is in it, the subject as a whole is meant, which counts for every kind.
+    known: every artefact's path. Where none is in it, the subject as a whole is meant, which counts for every kind.
     """
-    if not path and len(subject.artefacts) == 1:
-        return subject.artefacts[0].path, ""
-    slashed = "/" + path.replace("\\", "/")
-    for artefact in sorted(subject.artefacts, key=lambda item: (-len(item.path), item.path)):
-        start = slashed.rfind("/" + artefact.path)
-        if start < 0:
-            continue
-        rest = slashed[start + 1 + len(artefact.path) :]
-        if not rest or rest.startswith(_MEMBER_MARKS):
-            return artefact.path, rest.lstrip(":! ")
+    text = path.replace("\\", "/")
+    ends = [len(text), *(mark.start() for mark in reversed(list(_MEMBER_MARK.finditer(text))))]
+    for end in ends[:_MARKS]:
+        start = 0
+        while start >= 0:
+            if text[start:end] in known:
+                return text[start:end], text[end:].lstrip(":! ")
+            start = text.find("/", start, end) + 1 or -1
     return "", path
 
 

@@ -31,20 +31,24 @@ class Hayward:
         if "findings" not in told:
             return failed(code, stdout, stderr)
         findings = list(rows(told["findings"]))
-        gated = [finding for finding in findings if word(finding, "severity") in _GATED]
         alarms = tuple(
             alarm(
                 word(finding, "file"),
                 f"{word(finding, 'severity')} {word(finding, 'rule_id')}: {word(finding, 'message')}",
             )
-            for finding in gated
+            for finding in findings
+            if word(finding, "severity") in _GATED
         )[:MAX_ALARMS]
         verdict: PeerVerdict = "clean"
         if alarms or code == 1:
             verdict = "finding"
         elif code not in (0, None):
             verdict = "error"
-        others = (f"{word(row, 'severity')}: {word(row, 'message')}" for row in findings if row not in gated)
+        others = (
+            f"{word(row, 'severity')}: {word(row, 'message')}"
+            for row in findings
+            if word(row, "severity") not in _GATED
+        )
         gaps = (f"not covered: {gap}" for gap in _texts(told.get("coverage_gaps")))
         return PeerSays(verdict, alarms, lines_of(*others, *gaps), word(told, "version"))
 

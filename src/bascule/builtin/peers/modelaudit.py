@@ -36,10 +36,10 @@ class ModelAudit:
         if "issues" not in told:
             return failed(code, stdout, stderr)
         issues = list(rows(told["issues"]))
-        told_off = [issue for issue in issues if word(issue, "severity") in _ALARMING]
         alarms = tuple(
             alarm(_PLACE.sub("", word(issue, "location")), f"{word(issue, 'severity')}: {word(issue, 'message')}")
-            for issue in told_off
+            for issue in issues
+            if word(issue, "severity") in _ALARMING
         )[:MAX_ALARMS]
         verdict: PeerVerdict = "clean"
         if code == 1 or alarms:  # with 2, what it found before it failed is a finding all the same
@@ -48,7 +48,7 @@ class ModelAudit:
             verdict = "not-scanned"
         elif code not in (0, None) or told.get("has_errors") is True or told.get("success") is False:
             verdict = "error"
-        others = (word(issue, "message") for issue in issues if issue not in told_off)
+        others = (word(issue, "message") for issue in issues if word(issue, "severity") not in _ALARMING)
         return PeerSays(verdict, alarms, lines_of(*others))
 
 

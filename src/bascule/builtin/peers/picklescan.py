@@ -12,7 +12,6 @@ from bascule.plugins.kinds import PeerSays, PeerVerdict
 from bascule.plugins.meta import Meta
 from bascule.plugins.peers import MAX_ALARMS, alarm, alarm_rule, failed, lines_of
 
-_FOUND = re.compile(r"^(?P<path>.+?): (?P<what>\w+ import '.*') FOUND$", re.MULTILINE)
 _COUNT = re.compile(r"^(Scanned files|Infected files|Suspicious globals): (\d{1,9})$", re.MULTILINE)
 
 
@@ -37,7 +36,8 @@ class PickleScan:
         counts = {name: int(count) for name, count in _COUNT.findall(text)}
         if "Scanned files" not in counts:
             return failed(code, text)
-        alarms = tuple(alarm(found["path"], found["what"]) for found in _FOUND.finditer(text))[:MAX_ALARMS]
+        found = [line for line in text.splitlines() if line.endswith(" FOUND")][:MAX_ALARMS]
+        alarms = tuple(alarm(*_parts(line.removesuffix(" FOUND"))) for line in found)
         verdict: PeerVerdict = "clean"
         if alarms or counts.get("Infected files") or code == 1:
             verdict = "finding"
@@ -49,6 +49,12 @@ class PickleScan:
         if unknown := counts.get("Suspicious globals"):
             said.append(f"suspicious globals: {unknown}")
         return PeerSays(verdict, alarms, lines_of(*said))
+
+
+def _parts(line: str) -> tuple[str, str]:
+    """`PATH: dangerous import 'posix system'`; both ends are the file's to choose, so no pattern is matched."""
+    path, _, what = line.partition(" import '")[0].rpartition(": ")
+    return path, f"{what}{line[len(path) + 2 + len(what) :]}" if path else line
 
 
 plugin = PickleScan()
