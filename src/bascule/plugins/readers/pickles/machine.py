@@ -25,7 +25,17 @@ from bascule.plugins.readers.pickles import effects, numbers
 from bascule.plugins.readers.pickles.arrays import inline_array
 from bascule.plugins.readers.pickles.names import reach
 from bascule.plugins.readers.pickles.stream import Stream
-from bascule.plugins.readers.pickles.values import Blob, Built, Computed, Global, Items, Unknown, Value
+from bascule.plugins.readers.pickles.values import (
+    KEPT_ITEMS,
+    KEPT_WHOLE,
+    Blob,
+    Built,
+    Computed,
+    Global,
+    Items,
+    Unknown,
+    Value,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +90,15 @@ class _Stop(Exception):
 
 
 class Machine:
-    """One pickle of a stream, from its first opcode to STOP."""
+    """One pickle of a stream, from its first opcode to STOP.
+
+    keeps_all: the result is wanted whole, for its tensors, and not only for what building it would run.
+    """
 
     __slots__ = (
         "_budget",
         "_frame_end",
+        "_keeps_all",
         "_kept_bytes",
         "_memo",
         "_observer",
@@ -96,12 +110,22 @@ class Machine:
         "met_arrays",
         "reached",
         "result",
+        "room",
         "stack",
         "stream",
     )
 
-    def __init__(self, stream: Stream, observer: Observer, budget: Budget, *, with_arrays: bool = True) -> None:
+    def __init__(
+        self,
+        stream: Stream,
+        observer: Observer,
+        budget: Budget,
+        *,
+        with_arrays: bool = True,
+        keeps_all: bool = False,
+    ) -> None:
         self.stream = stream
+        self.room = KEPT_WHOLE if keeps_all else KEPT_ITEMS
         self.stack: list[Value] = []
         self.result: Value = None
         self.met_arrays = False
@@ -110,6 +134,7 @@ class Machine:
         self._observer = observer
         self._budget = budget
         self._with_arrays = with_arrays
+        self._keeps_all = keeps_all
         self._memo: dict[int, Value] = {}
         self._parked: list[list[Value]] = []
         self._parked_values = 0
@@ -253,6 +278,10 @@ class Machine:
         if kind is Items:
             target.add(values)
         elif kind is Built:
+            if self._keeps_all:
+                if target.items is None:
+                    target.items = Items("dict" if method == "__setitem__" else "list", self.room)
+                target.items.add(values)
             override = (target.attributes or {}).get(method)
             if override is not None:
                 effects.call(self._observer, override, tuple(values), "CALL", offset)
@@ -281,6 +310,7 @@ class Machine:
         if array.is_aligned:
             padding, at = self.stream.take(at, 1)
             at = self.stream.skip(at, padding[0])
+        target.inline = self.stream.base + at
         if not array.is_pickle:
             return self.stream.skip(at, array.size_bytes)
         if len(self._parked) > self._budget.marks or self._budget.depth <= 0:
@@ -349,7 +379,7 @@ def _constant(code: bytes, value: Value) -> None:
 
 def _fresh(code: bytes, kind: str) -> None:
     def push(machine: Machine, at: int) -> int:
-        machine.stack.append(Items(kind))
+        machine.stack.append(Items(kind, machine.room))
         return at
 
     _TABLE[code[0]] = push
@@ -576,7 +606,7 @@ def _tuple3(machine: Machine, at: int) -> int:
 
 def _collected(code: bytes, kind: str) -> None:
     def push(machine: Machine, at: int) -> int:
-        items = Items(kind)
+        items = Items(kind, machine.room)
         items.add(machine.pop_mark())
         machine.stack.append(items)
         return at

@@ -18,7 +18,9 @@ Value: TypeAlias = Any
 CONSTANTS = frozenset({type(None), bool, int, float, str, bytes})
 """Types whose values do nothing when they are built, hashed or compared."""
 
-_KEPT_ITEMS = 64
+KEPT_ITEMS = 64
+KEPT_WHOLE = 1 << 24
+"""room in a container where the result is wanted and not only what building it would run"""
 
 
 class Computed(str):
@@ -71,15 +73,18 @@ class Global:
 class Built:
     """An object that calling `maker` would give, or that `maker.__new__` would.
 
-    `attributes`: those that were written onto it and are not constants; `state`: what BUILD gave it last.
+    `attributes`: those that were written onto it and are not constants; `state`: what BUILD gave it last. Only where a
+    machine keeps all: `items`, what was put into it, and `inline`, where joblib's array behind it begins.
     """
 
-    __slots__ = ("arguments", "attributes", "maker", "state")
+    __slots__ = ("arguments", "attributes", "inline", "items", "maker", "state")
 
     def __init__(self, maker: Value, arguments: Value = ()) -> None:
         self.maker = maker
         self.arguments = arguments
         self.attributes: dict[str, Value] | None = None
+        self.inline: int | None = None
+        self.items: Items | None = None
         self.state: Value = None
 
 
@@ -95,31 +100,32 @@ class Bound:
 
 
 class Items:
-    """A list, dict or set. It keeps its first items and then only those that are not constants, up to a bound."""
+    """A list, dict or set. It keeps its first `room` items, then only those that are not constants, up to a bound."""
 
-    __slots__ = ("count", "items", "kind")
+    __slots__ = ("count", "items", "kind", "room")
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str, room: int = KEPT_ITEMS) -> None:
         self.kind = kind
+        self.room = room
         self.items: list[Value] = []
         self.count = 0
 
     def add(self, values: list[Value]) -> None:
         """Take in values; for a dict, keys and values in turn."""
         self.count += len(values)
-        room = _KEPT_ITEMS - len(self.items)
+        room = self.room - len(self.items)
         if room > 0:
             if self.kind == "dict":
                 room += room % 2
             self.items += values[:room]
             values = values[room:]
-        if values and len(self.items) < 4 * _KEPT_ITEMS:
+        if values and len(self.items) < max(4 * KEPT_ITEMS, self.room):
             step = 2 if self.kind == "dict" else 1
             for index in range(0, len(values) - step + 1, step):
                 pair = values[index : index + step]
                 if any(type(value) not in CONSTANTS for value in pair):
                     self.items += pair
-                    if len(self.items) >= 4 * _KEPT_ITEMS:
+                    if len(self.items) >= 4 * KEPT_ITEMS:
                         break
 
     def pairs(self) -> Iterator[tuple[Value, Value]]:
@@ -146,7 +152,7 @@ def _held(item: Value) -> tuple[Value, ...]:
     held: tuple[Value, ...] = ()
     kind = type(item)
     if kind is tuple:
-        held = item[: 4 * _KEPT_ITEMS]
+        held = item[: 4 * KEPT_ITEMS]
     elif kind is Items:
         held = tuple(item.items)
     elif kind is Built:
