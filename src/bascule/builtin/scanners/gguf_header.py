@@ -147,19 +147,27 @@ def _token_lies(header: gguf.Header) -> Iterator[gguf.Lie]:
 
 
 def _suspicions(header: gguf.Header) -> Iterator[Finding]:
-    for key in header.keys:
-        text = "" if key.startswith(_NOT_FREE_TEXT) else "\n".join(header.texts(key))
-        for what, shown in payloads(f"{key}\n{text}" if shape(key) else text):
-            yield Finding(
-                rule=_SUSPICIOUS.id,
-                outcome=Outcome.TRUE,
-                severity=_SUSPICIOUS.severity,
-                message=f"key `{visible(key, 80)}` holds {what}",
-                location=f"key `{visible(key, 200)}`",
-                confidence=Confidence.MEDIUM,
-                remedy=_SUSPICIOUS.remedy,
-                details={"seen": visible(shown)},
-            )
+    for key, value in header.keys.items():
+        if key.startswith(_NOT_FREE_TEXT):
+            yield from (_suspicious(key, *found) for found in payloads(key))
+            continue
+        text = "\n".join(header.texts(key))
+        yield from (_suspicious(key, *found) for found in payloads(f"{key}\n{text}" if shape(key) else text))
+        if isinstance(value, gguf.Array) and value.kind == gguf.STRING and not value.complete:
+            yield _suspicious(key, f"{value.count} strings, more than are looked at", "")
+
+
+def _suspicious(key: str, what: str, shown: str) -> Finding:
+    return Finding(
+        rule=_SUSPICIOUS.id,
+        outcome=Outcome.TRUE,
+        severity=_SUSPICIOUS.severity,
+        message=f"key `{visible(key, 80)}` holds {what}",
+        location=f"key `{visible(key, 200)}`",
+        confidence=Confidence.MEDIUM,
+        remedy=_SUSPICIOUS.remedy,
+        details={"seen": visible(shown)} if shown else {},
+    )
 
 
 def _text(value: str) -> bytes:

@@ -20,13 +20,15 @@ from bascule.plugins.readers import Malformed, Truncated
 Read = Callable[[int, int], bytes]
 
 MAX_KEYS = 1 << 16
-MAX_TENSORS = 1 << 18
+MAX_TENSORS = 1 << 17
 MAX_ITEMS = 1 << 22
 """Array items stepped over in one file; the largest vocabularies stay below a quarter of this."""
 MAX_KEPT_ITEMS = 4096
+MAX_KEPT_ITEMS_IN_ALL = 1 << 18
+"""of all arrays together; of those after it the items are only counted"""
 MAX_KEY_BYTES = (1 << 16) - 1
-MAX_STRING_BYTES = 32 << 20
-MAX_KEPT_BYTES = 64 << 20
+MAXSTRING_BYTES = 32 << 20
+MAX_KEPT_BYTES = 40 << 20
 ABSURD_COUNT = 1 << 32
 """A length or count that no file holds: an attack on the loader's arithmetic, where a smaller one may be a cut file."""
 ABSURD_BYTES = 1 << 48
@@ -52,7 +54,7 @@ class Lie(Malformed):
 
 @dataclass(frozen=True, slots=True)
 class Array:
-    """An array value: how long it is, its first `MAX_KEPT_ITEMS` items, and the number of their type."""
+    """An array value: how long it is, its first items (`MAX_KEPT_ITEMS` at most), and the number of their type."""
 
     count: int
     items: tuple[Value, ...]
@@ -162,7 +164,8 @@ _TENSOR_TYPES: dict[int, tuple[str, int, int]] = {
 # Value type number: struct code. 8 is a string and 9 an array.
 _SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 _SCALAR_BYTES = {number: struct.calcsize("<" + code) for number, code in _SCALARS.items()}
-_STRING, _ARRAY, _BOOL = 8, 9, 7
+STRING, ARRAY = 8, 9
+_BOOL = 7
 
 
 def read_header(read: Read, size_bytes: int) -> Header:
@@ -208,9 +211,9 @@ def _read_keys(cursor: _Cursor, count: int) -> dict[str, Value]:
 
 def _read_value(cursor: _Cursor, kind: int, depth: int, keep: bool) -> Value:
     at = cursor.offset
-    if kind == _STRING:
-        return cursor.string(MAX_STRING_BYTES, keep)
-    if kind == _ARRAY:
+    if kind == STRING:
+        return cursor.string(MAXSTRING_BYTES, keep)
+    if kind == ARRAY:
         return _read_array(cursor, depth, keep)
     if kind not in _SCALARS:
         raise Lie(f"value type {kind} at offset {at - 4:#x} does not exist", "CVE-2024-21825", "CWE-129")
@@ -222,19 +225,19 @@ def _read_array(cursor: _Cursor, depth: int, keep: bool) -> Array:
     if depth == MAX_DEPTH:
         raise Lie(f"arrays nest deeper than {MAX_DEPTH} at offset {at:#x}", "CWE-674")
     kind = cursor.number("I")
-    if kind not in _SCALARS and kind not in (_STRING, _ARRAY):
+    if kind not in _SCALARS and kind not in (STRING, ARRAY):
         raise Lie(f"array item type {kind} at offset {at:#x} does not exist", "CVE-2024-21825", "CWE-129")
     smallest = _SCALAR_BYTES.get(kind, 8 if cursor.wide else 4)
     most = None if kind in _SCALARS else MAX_ITEMS
     count = cursor.count("array items", most, smallest, "CVE-2024-25667", "CVE-2024-21825")
-    kept = min(count, MAX_KEPT_ITEMS) if keep else 0
+    kept = cursor.keep_items(count) if keep else 0
     if kind in _SCALARS:
         items = tuple(_scalar(cursor.take(smallest), kind, cursor.order, cursor.offset) for _ in range(kept))
         cursor.skip((count - kept) * smallest)
         return Array(count, items, kind)
     cursor.spend_items(count)
     values: list[Value] = [_read_value(cursor, kind, depth + 1, keep) for _ in range(kept)]
-    if kind == _STRING:
+    if kind == STRING:
         cursor.skip_strings(count - kept)
     else:
         for _ in range(count - kept):
@@ -359,6 +362,7 @@ class _Cursor:
         self._window = b""
         self._window_start = 0
         self._items = 0
+        self._kept_items = 0
         self._kept_bytes = 0
         self.size_bytes = size_bytes
         self.offset = 0
@@ -417,7 +421,7 @@ class _Cursor:
         """A count or length: 64 bits since version 2, 32 before."""
         return self.number("Q" if self.wide else "I")
 
-    def length(self, most: int = MAX_STRING_BYTES) -> int:
+    def length(self, most: int = MAXSTRING_BYTES) -> int:
         at = self.offset
         length = self.length_number()
         # What fits may be a long string; what neither fits nor could be one was written to be believed.
@@ -443,6 +447,12 @@ class _Cursor:
         self._items += count
         if self._items > MAX_ITEMS:
             raise Malformed(f"more than {MAX_ITEMS} array items by offset {self.offset:#x}")
+
+    def keep_items(self, count: int) -> int:
+        """How many of so many items there is room for."""
+        kept = min(count, MAX_KEPT_ITEMS, MAX_KEPT_ITEMS_IN_ALL - self._kept_items)
+        self._kept_items += kept
+        return kept
 
     def string(self, most: int, keep: bool = True) -> str:
         at = self.offset
