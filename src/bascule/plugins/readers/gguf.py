@@ -27,7 +27,7 @@ MAX_KEPT_ITEMS = 4096
 MAX_KEPT_ITEMS_IN_ALL = 1 << 18
 """of all arrays together; of those after it the items are only counted"""
 MAX_KEY_BYTES = (1 << 16) - 1
-MAXSTRING_BYTES = 32 << 20
+MAX_STRING_BYTES = 32 << 20
 MAX_KEPT_BYTES = 40 << 20
 ABSURD_COUNT = 1 << 32
 """A length or count that no file holds: an attack on the loader's arithmetic, where a smaller one may be a cut file."""
@@ -212,7 +212,7 @@ def _read_keys(cursor: _Cursor, count: int) -> dict[str, Value]:
 def _read_value(cursor: _Cursor, kind: int, depth: int, keep: bool) -> Value:
     at = cursor.offset
     if kind == STRING:
-        return cursor.string(MAXSTRING_BYTES, keep)
+        return cursor.string(MAX_STRING_BYTES, keep)
     if kind == ARRAY:
         return _read_array(cursor, depth, keep)
     if kind not in _SCALARS:
@@ -421,7 +421,7 @@ class _Cursor:
         """A count or length: 64 bits since version 2, 32 before."""
         return self.number("Q" if self.wide else "I")
 
-    def length(self, most: int = MAXSTRING_BYTES) -> int:
+    def length(self, most: int = MAX_STRING_BYTES) -> int:
         at = self.offset
         length = self.length_number()
         # What fits may be a long string; what neither fits nor could be one was written to be believed.
