@@ -58,6 +58,15 @@ def content_identity(envelope: bytes) -> Digest:
     return digest_of(_read(envelope)[0])
 
 
+def read_unverified(envelope: bytes) -> tuple[bytes, str]:
+    """Payload and payload type, of whom nobody knows who says so: for those who then look who does.
+
+    Raises EvidenceError `attest.not-an-envelope` or `attest.envelope-too-large`.
+    """
+    payload, payload_type, _ = _read(envelope)
+    return payload, payload_type
+
+
 def sign(payload: bytes, payload_type: str, *signers: Signer) -> bytes:
     """The envelope's bytes, canonical JSON, with one signature per signer.
 

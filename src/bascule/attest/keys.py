@@ -278,6 +278,11 @@ def read_public_pem(pem: bytes, what: str) -> Key:
     return _public(_load_public(pem, what))
 
 
+def trusted_pem(pem: bytes, what: str, name: str) -> TrustedKey:
+    """A key that a person vouches for in one run, and that no home keeps. Raises as `read_public_pem`."""
+    return _trusted(_load_public(pem, what), Holder(name=name, independence=Independence.INTERNAL))
+
+
 def _read_public(path: Path) -> PublicKeyTypes:
     try:
         with path.open("rb") as file:
