@@ -14,20 +14,24 @@ from bascule.plugins.kinds import ScanFile, Seen
 from bascule.plugins.meta import Example, Meta, Reads, Rule
 from bascule.plugins.readers.media import (
     ARROW,
+    CATBOOST,
     CTRANSLATE2,
     ELF,
     FASTTEXT,
+    GGML,
     JAVA_CLASS,
     MACH_O,
-    MSGPACK,
+    PADDLE_TENSORS,
     PYTHON_BYTECODE,
     RAR,
-    SAVED_MODEL,
+    RKNN,
     SQLITE,
-    TFLITE,
+    TENSORRT,
+    TF_CHECKPOINT,
     UNKNOWN,
     WASM,
     WINDOWS_PROGRAM,
+    XGBOOST,
 )
 from bascule.records import Finding, Outcome, Severity
 
@@ -37,11 +41,18 @@ _CONVERT = "publish the weights as safetensors or GGUF, which are read to the la
 _UNPACK = "publish the files unpacked, or in a zip or tar archive"
 # Formats known by name that no reader here looks into: what they are, and what would help.
 _UNREAD: dict[str, tuple[str, str]] = {
-    TFLITE: ("a TensorFlow Lite graph, which may name custom operators", _CONVERT),
-    SAVED_MODEL: ("a TensorFlow SavedModel graph, which may name custom operators", _CONVERT),
     CTRANSLATE2: ("a CTranslate2 model", _CONVERT),
     FASTTEXT: ("a fastText model", _CONVERT),
-    MSGPACK: ("a MessagePack file, as thinc and flax write their weights", _CONVERT),
+    XGBOOST: ("an XGBoost model in a binary form", "save it as JSON, which is read"),
+    CATBOOST: ("a CatBoost model", "export it as JSON or ONNX, which are read"),
+    TENSORRT: (
+        "a TensorRT engine: code for one GPU, and perhaps plug-ins, that its runtime runs",
+        "publish the ONNX graph it was built from, and build the engine where it runs",
+    ),
+    RKNN: ("a model compiled for Rockchip's NPU", "publish the ONNX graph it was compiled from"),
+    GGML: ("a GGML file from before GGUF", "convert it to GGUF, which is read to the last byte"),
+    PADDLE_TENSORS: ("tensors of PaddlePaddle", _CONVERT),
+    TF_CHECKPOINT: ("the index of a TensorFlow checkpoint; its tensors lie beside it", _CONVERT),
     ARROW: ("an Arrow file", "publish the table as Parquet, CSV or JSON lines"),
     SQLITE: ("an SQLite database", "publish its tables as CSV, JSON lines or Parquet"),
     RAR: ("a RAR archive", _UNPACK),
@@ -67,6 +78,7 @@ META = Meta(
             remedy="remove the compiled code and ship its source, or build it where you review it",
             why="what cannot be read cannot be called clean, and compiled code runs with all the rights of whoever "
             "loads the model",
+            references=("CWE-829", "CWE-1357", "MITRE ATLAS AML.T0010"),
         ),
     ),
     reads=Reads(media_types=(*_UNREAD, *_PROGRAMS)),
@@ -93,7 +105,8 @@ class UnreadableBinary:
 
 
 def _finding(outcome: Outcome, message: str, remedy: str) -> Finding:
-    return Finding(rule=RULE, outcome=outcome, severity=Severity.MEDIUM, message=message, remedy=remedy)
+    severity = Severity.MEDIUM if outcome is Outcome.TRUE else Severity.LOW
+    return Finding(rule=RULE, outcome=outcome, severity=severity, message=message, remedy=remedy)
 
 
 _SENTENCEPIECE_BYTES = 64 << 20
@@ -159,6 +172,9 @@ _EXAMPLES = (
     Example(
         "weights in an unknown format", lambda: {"model.bin": b"\xee\xdd\x01\0" * 40}, {RULE: Outcome.NOT_AVAILABLE}
     ),
+    Example("a TensorRT engine", lambda: {"m.engine": b"ftrt" + bytes(60)}, {RULE: Outcome.NOT_AVAILABLE}),
+    Example("a CatBoost model", lambda: {"m.cbm": b"CBM1" + bytes(60)}, {RULE: Outcome.NOT_AVAILABLE}),
+    Example("an XGBoost model", lambda: {"m.model": b"binf" + bytes(60)}, {RULE: Outcome.NOT_AVAILABLE}),
     Example("an HDF5 file", lambda: {"m.h5": b"\x89HDF\r\n\x1a\n" + bytes(64)}, {RULE: Outcome.NOT_APPLICABLE}),
     Example("a SentencePiece vocabulary", lambda: {"tokenizer.model": _pieces(40)}, {RULE: Outcome.FALSE}),
     Example("a zip of text", lambda: {"more.zip": _zip(b"train.py")}, {RULE: Outcome.NOT_APPLICABLE}),
