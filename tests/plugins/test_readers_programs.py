@@ -109,6 +109,15 @@ def test_four_megabytes_of_noise_hold_nothing() -> None:
     assert list(search(random.Random(7).randbytes(4 << 20))) == []
 
 
+@pytest.mark.usefixtures("must_end")
+@pytest.mark.parametrize(
+    "magic", [b"\x80\x02", b"#!/", b"MZ", b"\x1f\x8b\x08\0\0\0\0\0\0\3"], ids=["pickle", "script", "dos", "gzip"]
+)
+def test_a_heap_of_false_beginnings_is_told_and_not_judged_one_by_one(magic: bytes) -> None:
+    whats = [found.what for found in search(magic * (1_000_000 // len(magic)))]
+    assert any(what.startswith("more beginnings of") for what in whats)
+
+
 @given(st.binary(max_size=600), st.integers(0, 600))
 def test_any_bytes_are_judged(data: bytes, at: int) -> None:
     found = found_at(data, at)

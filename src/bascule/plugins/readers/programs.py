@@ -23,6 +23,9 @@ from bascule.plugins.readers.pickle_shape import Shape, pickle_shape
 SAMPLE_BYTES = 4096
 """What a place needs to be judged by, where the file has as many."""
 
+MAX_JUDGED = 1024
+"""Places of one magic in one search: of random megabytes fewer than a hundred have even the shortest."""
+
 
 class Nature(StrEnum):
     """What becomes of the bytes once somebody finds them."""
@@ -63,8 +66,13 @@ def search(data: bytes, *, thorough: bool = True) -> Iterator[Found]:
         if not (thorough or magic in _COMMON):
             continue
         at = data.find(magic, place)
+        judged = 0
         while at >= 0:
             begin = at - place
+            judged += 1
+            if judged > MAX_JUDGED:
+                yield Found(begin, f"more beginnings of {what} than chance leaves", Nature.HOLDS)
+                break
             if judge(data[begin : begin + SAMPLE_BYTES]) and (begin, what) not in told:
                 told.add((begin, what))
                 yield Found(begin, what, nature)
