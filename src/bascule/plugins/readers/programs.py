@@ -84,6 +84,7 @@ _PE_MACHINES = frozenset({0x14C, 0x1C0, 0x1C4, 0x200, 0x8664, 0xAA64, 0xEBC, 0x5
 _MACH_MACHINES = frozenset({7, 12, 18, 0x01000007, 0x0100000C, 0x01000012, 0x0200000C})
 _DOS_STUB = b"This program cannot be run in DOS mode"
 _MAX_DOS_BYTES = 1024
+_PICKLE_BYTES = 512
 
 
 def _elf(data: bytes) -> bool:
@@ -206,22 +207,22 @@ def _rar(data: bytes) -> bool:
     return data[6:7] == b"\0" or data[6:8] == b"\x01\0"
 
 
+def _calls(data: bytes) -> bool:
+    # A short walk: a heap of false beginnings would make a long one cost seconds.
+    return pickle_shape(data[:_PICKLE_BYTES], 1 << 40) is Shape.CALLS
+
+
 def _pickle(data: bytes) -> bool:
     # Frames open every pickle of protocol 4 and 5; older ones name something at once.
-    return (
-        data[1] in (4, 5) and data[2] == 0x95 and data[7:11] == bytes(4) and pickle_shape(data, 1 << 40) is Shape.CALLS
-    )
+    return data[1] in (4, 5) and data[2] == 0x95 and data[7:11] == bytes(4) and _calls(data)
 
 
 def _old_pickle(data: bytes) -> bool:
-    return (
-        pickle_shape(data, 1 << 40) is Shape.CALLS
-        and re.search(rb"c[A-Za-z_][\w.]*\n[A-Za-z_][\w.]*\n", data) is not None
-    )
+    return _calls(data) and re.search(rb"c[A-Za-z_][\w.]*\n[A-Za-z_][\w.]*\n", data) is not None
 
 
 def _named_pickle(data: bytes) -> bool:
-    return re.match(rb"c[a-z_0-9]+(\.[a-z_]+)*\n\w+\n", data) is not None and pickle_shape(data, 1 << 40) is Shape.CALLS
+    return re.match(rb"c[a-z_0-9]+(\.[a-z_]+)*\n\w+\n", data) is not None and _calls(data)
 
 
 _Judge = Callable[[bytes], bool]

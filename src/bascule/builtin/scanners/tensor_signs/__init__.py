@@ -66,8 +66,8 @@ META = Meta(
     ),
     reads=Reads(media_types=tensors.READABLE),
     limits=(
-        f"samples: every tensor's first bytes, every gap and windows in between, about {BUDGET_BYTES >> 20} MiB of a "
-        "larger file; the rest is not covered",
+        f"samples: every tensor's first bytes, the largest gaps and windows in between, about {BUDGET_BYTES >> 20} MiB "
+        "of a larger file; the rest is not covered",
         "encrypted or compressed bytes in low bits cannot be told from trained numbers, only from the zeros that a "
         "conversion left",
         "a backdoor that was trained or edited in as numbers is not seen: this needs the model to run",

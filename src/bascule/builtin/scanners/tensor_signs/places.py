@@ -1,8 +1,8 @@
 """Where to look in a file of weights that is too big to read: a plan that depends on the layout alone.
 
-Rules: every tensor's beginning, because that is where whoever hides something begins; every gap; windows spread evenly
-over the rest. All together `BUDGET_BYTES`, and twice that at most where there are very many tensors. A file below the
-budget is read whole. Nothing is random: the same bytes are looked at each time.
+Rules: every tensor's beginning, because that is where whoever hides something begins; the gaps, the largest first;
+windows spread evenly over the rest. All together `BUDGET_BYTES`, and twice that at most where there are very many
+tensors. A file below the budget is read whole. Nothing is random: the same bytes are looked at each time.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ LEAST_HEAD_BYTES = 1 << 10
 MOST_HEAD_BYTES = 64 << 10
 WINDOW_BYTES = 16 << 10
 GAP_BYTES = 64 << 10
-MOST_GAPS = 256
+GAPS_BYTES = 256 << 10
+"""of one gap, and of all gaps together: in sound files they are padding"""
 MOST_HEADS = 4096
 
 
@@ -33,10 +34,7 @@ class Place:
 
 def plan(layout: Layout) -> Iterator[Place]:
     """The places to read, gaps first, then heads in file order, then windows in file order; none overlaps another."""
-    for start, end in layout.gaps[:MOST_GAPS]:
-        yield Place(start, min(end, start + GAP_BYTES), None, True)
-        if end - start > 2 * GAP_BYTES:
-            yield Place(end - GAP_BYTES, end, None, False)
+    yield from _gaps(layout)
     tensors = [tensor for tensor in layout.tensors if tensor.size_bytes]
     if not tensors:
         return
@@ -48,6 +46,19 @@ def plan(layout: Layout) -> Iterator[Place]:
         yield Place(tensor.start, min(tensor.end, tensor.start + head_bytes), tensor, True)
     if not whole:
         yield from _spread(tensors, head_bytes)
+
+
+def _gaps(layout: Layout) -> Iterator[Place]:
+    left = GAPS_BYTES
+    # The largest first: there is the most room, and padding is small.
+    for start, end in sorted(layout.gaps, key=lambda gap: gap[0] - gap[1]):
+        if left <= 0:
+            return
+        yield Place(start, min(end, start + GAP_BYTES), None, True)
+        left -= min(end - start, GAP_BYTES)
+        if end - start > 2 * GAP_BYTES:
+            yield Place(end - GAP_BYTES, end, None, False)
+            left -= GAP_BYTES
 
 
 def _spread(tensors: list[Tensor], head_bytes: int) -> Iterator[Place]:
