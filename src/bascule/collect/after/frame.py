@@ -34,6 +34,10 @@ class Given:
     inventory: Inventory
     files: Mapping[str, Looked]
     readings: Sequence[Reading]
+    _entries: dict[str, Entry] = field(default_factory=dict, init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        self._entries.update((entry.path, entry) for entry in self.inventory.entries)
 
     def named(self, name: str) -> Iterator[Reading]:
         """Every reading of that name."""
@@ -44,27 +48,31 @@ class Given:
         entry = self._entry(path)
         if entry is None or entry.remote or entry.size_bytes > limit:
             return None
-        return b"".join(_chunks(self.inventory, entry))
+        return b"".join(_chunks(self.inventory, entry, 0, entry.size_bytes))
 
-    def digest_of(self, path: str, algorithm: str) -> str | None:
-        """A file's digest in hex, by the scan or by reading it once more; None where it cannot be had.
+    def digest_of(self, path: str, algorithm: str, start: int = 0, end: int | None = None) -> str | None:
+        """The digest in hex of a file, or of a range of it, by the scan or by reading once more; None where it cannot
+        be had.
 
         algorithm: `md5`, `sha1`, `sha224`, `sha256`, `sha384`, `sha512`, `blake2b`, `blake3`, or `git` for a blob's id.
         """
         looked = self.files.get(path)
-        known = {"sha256": looked.sha256, "blake3": looked.blake3}.get(algorithm) if looked is not None else None
-        if known is not None:
-            return known
         entry = self._entry(path)
-        if entry is None or entry.remote or (algorithm != "git" and algorithm not in _HASHES):
+        if entry is None or looked is None:
+            return None
+        stop = entry.size_bytes if end is None else end
+        known = {"sha256": looked.sha256, "blake3": looked.blake3}.get(algorithm)
+        if known is not None and (start, stop) == (0, entry.size_bytes):
+            return known
+        if entry.remote or stop > entry.size_bytes or (algorithm != "git" and algorithm not in _HASHES):
             return None
         hasher = _hasher(algorithm, entry.size_bytes)
-        for chunk in _chunks(self.inventory, entry):
+        for chunk in _chunks(self.inventory, entry, start, stop):
             hasher.update(chunk)
         return str(hasher.hexdigest())
 
     def _entry(self, path: str) -> Entry | None:
-        return next((entry for entry in self.inventory.entries if entry.path == path), None)
+        return self._entries.get(path)
 
 
 @dataclass(slots=True)
@@ -179,12 +187,12 @@ def _hasher(algorithm: str, size_bytes: int) -> hashlib._Hash:
     return hashlib.new(algorithm, usedforsecurity=False)
 
 
-def _chunks(inventory: Inventory, entry: Entry) -> Iterator[bytes]:
+def _chunks(inventory: Inventory, entry: Entry, start: int, end: int) -> Iterator[bytes]:
     """The bytes of exactly the file that was taken in. Raises InputError `intake.changed`."""
     descriptor = open_entry(inventory, entry)
     try:
-        at = 0
-        while at < entry.size_bytes and (chunk := os.pread(descriptor, min(_CHUNK, entry.size_bytes - at), at)):
+        at = start
+        while at < end and (chunk := os.pread(descriptor, min(_CHUNK, end - at), at)):
             yield chunk
             at += len(chunk)
     finally:
