@@ -30,6 +30,7 @@ STATISTICS = "tensor-statistics"
 
 _MOST_FINDINGS = 20
 _MOST_RANGES = 256
+_MOST_EMBEDDINGS = 4
 
 META = Meta(
     id="tensor_signs",
@@ -112,7 +113,7 @@ class TensorSigns:
             )
         for what, names in numbers.oddities():
             yield _statistic(what, names)
-        for tensor in layout.tensors:
+        for tensor in islice(filter(statistics.is_embedding, layout.tensors), _MOST_EMBEDDINGS):
             looked, rows = statistics.odd_rows(file.read, tensor)
             if rows:
                 yield _statistic(

@@ -121,11 +121,14 @@ def _unlike(rows: list[tuple[str, str]]) -> list[str]:
     return [name for kind, name in rows if kind != usual] if count >= len(rows) - 2 else []
 
 
+def is_embedding(tensor: Tensor) -> bool:
+    """Is it a matrix with a row for each token, going by its name?"""
+    return tensor.dtype in looks.FLOAT_BYTES and len(tensor.shape) == 2 and bool(_EMBEDDING.search(tensor.name))
+
+
 def odd_rows(read: Read, tensor: Tensor) -> tuple[int, list[int]]:
-    """(rows looked at, those whose elements are on average eight times as large as is usual) of an embedding matrix."""
-    width = looks.FLOAT_BYTES.get(tensor.dtype)
-    if width is None or len(tensor.shape) != 2 or not _EMBEDDING.search(tensor.name):
-        return 0, []
+    """(rows looked at, those whose elements are on average eight times as large as is usual) of an embedding."""
+    width = looks.FLOAT_BYTES[tensor.dtype]
     rows, columns = tensor.shape
     row_bytes = columns * width
     if columns < 32 or rows < LEAST_ROWS or row_bytes * LEAST_ROWS > ROW_BYTES_BUDGET:
