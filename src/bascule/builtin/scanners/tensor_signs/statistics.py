@@ -131,7 +131,10 @@ def odd_rows(read: Read, tensor: Tensor) -> tuple[int, list[int]]:
     width = looks.FLOAT_BYTES[tensor.dtype]
     rows, columns = tensor.shape
     row_bytes = columns * width
-    if columns < 32 or rows < LEAST_ROWS or row_bytes * LEAST_ROWS > ROW_BYTES_BUDGET:
+    # A header with faults may promise more rows than the tensor has bytes for.
+    if columns < 32 or not LEAST_ROWS <= rows <= tensor.size_bytes // row_bytes:
+        return 0, []
+    if row_bytes * LEAST_ROWS > ROW_BYTES_BUDGET:
         return 0, []
     step = -(-rows * row_bytes // ROW_BYTES_BUDGET)
     found = []
