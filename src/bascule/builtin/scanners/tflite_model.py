@@ -311,9 +311,14 @@ def tflite(codes: list[_Fields], *, buffer: int = 1, kind: int = 0, data: bytes 
     fields: dict[int, _Value] = {0: 3, 1: codes, 2: [graph], 3: "bascule", 4: [{}, {0: data}]}
     if group:
         fields[8] = [{0: group}]
+    return flatbuffer(fields, b"TFL3")
+
+
+def flatbuffer(fields: _Fields, mark: bytes) -> bytes:
+    """A file of one table, with the four letters that tell its kind."""
     out = bytearray(8)
     root = _table(fields, out)
-    out[:8] = struct.pack("<I", root) + b"TFL3"
+    out[:8] = struct.pack("<I", root) + mark
     return bytes(out)
 
 
