@@ -8,10 +8,12 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+from bascule.cli.convert_text import conversion_text
 from bascule.cli.output import Common, print_json, print_text, progress_display, say
 from bascule.cli.scan_text import changes_text, peers_text, scan_text
 from bascule.cli.session import Session, open_session
 from bascule.journeys.baseline import compare, keep
+from bascule.journeys.convert import convert as to_safetensors
 from bascule.journeys.inbox import watch as arrivals
 from bascule.journeys.peers import NOBODY, Asked, choose_peers
 from bascule.journeys.scan import scan
@@ -55,6 +57,7 @@ def scan_command(
     whole: Annotated[bool, Parameter(negative="")] = False,
     watch: Annotated[bool, Parameter(negative="")] = False,
     results: Path | None = None,
+    convert: Path | None = None,
     common: Common | None = None,
 ) -> int:
     """Scan files in a sandbox; nothing of them is ever executed.
@@ -81,6 +84,9 @@ def scan_command(
         Keep watching one folder, and scan each model that arrives in it.
     results
         With `--watch`: where the answers go, one JSON document for each model.
+    convert
+        Instead of scanning, write the tensors of one pickled file (PyTorch, numpy, joblib) to this file as safetensors,
+        without loading it, and prove them equal.
     """
     common = common or Common()
     forms = forms or Forms()
@@ -88,6 +94,8 @@ def scan_command(
         say("error: nothing to scan\nhint: give a folder, a file, or `pypi:name`")
         return 2
     with progress_display(quiet=common.json or watch) as progress, open_session(common) as session:
+        if convert is not None:
+            return _convert(paths, convert, session, as_json=common.json)
         kept = session.settings.home / "scans"
         beside = _asked(explain_against, session)
         if watch:
@@ -130,6 +138,15 @@ def _asked(names: str | None, session: Session) -> Asked:
         return NOBODY
     folders = [session.settings.peers] if session.settings.peers is not None else []
     return choose_peers([name.strip() for name in names.split(",")], session.parts.peers, folders)
+
+
+def _convert(paths: tuple[str, ...], target: Path, session: Session, *, as_json: bool) -> int:
+    conversion = to_safetensors(paths, target, session.parts)
+    if as_json:
+        print_json(conversion.as_json())
+    else:
+        print_text(conversion_text(conversion))
+    return 0
 
 
 def _watch(paths: tuple[str, ...], results: Path | None, only: tuple[str, ...], beside: Asked, session: Session) -> int:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from bascule.kernel.errors import StoreError
 
@@ -15,12 +17,22 @@ def write_whole(path: Path, data: bytes, mode: int = 0o644) -> None:
 
     Raises StoreError `kernel.cannot-write` and leaves nothing behind.
     """
+    with replacing(path, mode) as file:
+        file.write(data)
+
+
+@contextlib.contextmanager
+def replacing(path: Path, mode: int = 0o644) -> Iterator[BinaryIO]:
+    """A new file, to be written and read, that takes the path's place when the body of the `with` ends well.
+
+    Raises StoreError `kernel.cannot-write`, and whatever the body raises; then nothing is left behind.
+    """
     temporary: str | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name[:40]}.", dir=path.parent)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
+        with os.fdopen(descriptor, "w+b") as file:
+            yield file
             file.flush()
             os.fsync(file.fileno())
         Path(temporary).chmod(mode)

@@ -122,6 +122,7 @@ class Plan:
     tensors: list[Found] = field(default_factory=list)
     left_out: list[tuple[str, str]] = field(default_factory=list)
     left_out_count: int = 0
+    is_torch: bool = False
 
     def leave_out(self, name: str, what: str) -> None:
         self.left_out_count += 1
@@ -287,7 +288,9 @@ def _torch_legacy(span: Span, stream: Stream, at: int) -> Plan:
             raise Malformed(f"the storage `{visible(key)}` is not in the file")
         return Source(_windows(span.part(begins[key], sizes[key])), sizes[key], key, not little)
 
-    return _Collector(_torch_storages(storage), span).collect(model)
+    found = _Collector(_torch_storages(storage), span).collect(model)
+    found.is_torch = True
+    return found
 
 
 def _sizes_of_storages(sizes: dict[str, int]) -> Callable[[Value], tuple[Source, str | None]]:
