@@ -103,7 +103,8 @@ class Peer:
 
     def _key(self, target: Path) -> str:
         shown = [*self.adapter.command("program", "path"), *self.more]
-        told = [lock_digest(self.environment), shown, SECONDS, content_digest(target), target.name]
+        name = target.name if target.is_file() else ""  # of a file, its ending decides what it is taken for
+        told = [lock_digest(self.environment), shown, SECONDS, content_digest(target), name]
         return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
     def _kept(self, key: str) -> Path:
