@@ -86,7 +86,7 @@ def shape(text: str) -> tuple[str, str] | None:
 def _plain(data: bytes) -> str:
     if len(data) < 8:
         return ""
-    if data[0] == 0x80 and 2 <= data[1] <= 5 and data.rstrip(b"\0\n")[-1:] == b".":
+    if data[0] == 0x80 and 2 <= data[1] <= 5 and data.rstrip()[-1:] == b".":
         return "a pickle"
     found = programs.found_at(data)
     # What is merely compressed is nothing yet: a picture or a log may be.

@@ -151,12 +151,16 @@ def _signs(place: Place, data: bytes) -> Iterator[Finding]:
         shown = data[text_at : text_at + 80].decode("latin-1")
         yield _hidden(f"{where} holds text where floats should be", where, place.start + text_at, shown)
     elif place.is_head:
-        for plane, spelt in islice(looks.hidden(data, tensor.dtype), 1):
-            where = _called(tensor)
-            if spelt is None:
-                yield _hidden(f"{plane} of {where} spells text", where, place.start)
-            else:
-                yield _sign(spelt, f"{plane} of {where} spells {spelt.what}", where, place.start)
+        for hidden in islice(looks.hidden(data, tensor.dtype), 1):
+            yield _spelt(hidden, _called(tensor), place.start)
+
+
+def _spelt(hidden: looks.Hidden, where: str, offset: int) -> Finding:
+    if hidden.found is None:
+        return _hidden(f"{hidden.plane} of {where} spell text", where, offset)
+    message = f"{hidden.plane} of {where} spell {hidden.found.what}"
+    # Whole bytes leave a carrier that is no model any more; a few bits may be a watermark of an odd kind.
+    return _sign(hidden.found, message, where, offset) if hidden.whole_bytes else _hidden(message, where, offset)
 
 
 def _called(tensor: tensors.Tensor) -> str:

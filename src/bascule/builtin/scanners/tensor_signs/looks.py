@@ -13,10 +13,11 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator
+from dataclasses import dataclass
 from enum import Enum
 
 from bascule.plugins.readers import programs
-from bascule.plugins.readers.programs import Found, Nature
+from bascule.plugins.readers.programs import Found
 
 FLOAT_BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2}
 """bytes of an element, little-endian, whose bits these looks understand"""
@@ -47,19 +48,26 @@ def text_block(data: bytes) -> int | None:
     return None
 
 
-def hidden(data: bytes, dtype: str) -> Iterator[tuple[str, Found | None]]:
-    """What the low bytes and low bits of the first elements spell: (where, what was found there or None for text)."""
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """What low parts of elements spell: `found`, or text where that is None. `plane`: which parts, in the plural."""
+
+    plane: str
+    whole_bytes: bool
+    found: Found | None
+
+
+def hidden(data: bytes, dtype: str) -> Iterator[Hidden]:
+    """What the low bytes and low bits of the first elements spell."""
     width = FLOAT_BYTES[dtype]
     data = data[: len(data) // width * width]
-    for where, spelt in _planes(data, width):
+    for plane, whole_bytes, spelt in _planes(data, width):
         found = next((item for at in (0, 4, 8) if (item := programs.found_at(spelt, at)) is not None), None)
-        if found is not None:
-            yield where, found
-        elif is_text(spelt[:_HIDDEN_TEXT], 0.05) and len(spelt) >= _HIDDEN_TEXT:
-            yield where, None
+        if found is not None or (len(spelt) >= _HIDDEN_TEXT and is_text(spelt[:_HIDDEN_TEXT], 0.05)):
+            yield Hidden(plane, whole_bytes, found)
 
 
-def _planes(data: bytes, width: int) -> Iterator[tuple[str, bytes]]:
+def _planes(data: bytes, width: int) -> Iterator[tuple[str, bool, bytes]]:
     head = data[: _LOW_ELEMENTS * width]
     low = head[::width]
     if len(set(low[:256])) < 2:
@@ -69,14 +77,12 @@ def _planes(data: bytes, width: int) -> Iterator[tuple[str, bytes]]:
             spelt = bytearray(len(order) * len(low))
             for to, plane in enumerate(order):
                 spelt[to :: len(order)] = head[plane::width]
-            yield f"the low {len(order)} bytes of each element", bytes(spelt)
-    yield "the low byte of each element", low
+            yield f"the low {len(order)} bytes", True, bytes(spelt)
+    yield "the low bytes", True, low
     for bits in (4, 2, 1):
-        yield (
-            f"the low {bits} bits of each element" if bits > 1 else "the lowest bit of each element",
-            _packed(low, bits),
-        )
-        yield f"the low {bits} bits of each element, reversed", _packed(low[: len(low) // 8 * 8], bits, backwards=True)
+        plane_name = f"the low {bits} bits" if bits > 1 else "the lowest bits"
+        yield plane_name, False, _packed(low, bits)
+        yield plane_name, False, _packed(low[: len(low) // 8 * 8], bits, backwards=True)
 
 
 def _packed(low: bytes, bits: int, backwards: bool = False) -> bytes:
@@ -171,8 +177,3 @@ def is_constant(data: bytes, dtype: str) -> bool:
     count = len(data) // width if width else 0
     first = data[:width]
     return count >= 1000 and any(first) and data[: count * width] == first * count
-
-
-def runs(found: Found) -> bool:
-    """Would somebody run it, rather than unpack it?"""
-    return found.nature is Nature.RUNS
