@@ -45,7 +45,7 @@ Kind: TypeAlias = Literal["ed25519", "ecdsa-p256"]
 PrivateKey: TypeAlias = Ed25519PrivateKey | EllipticCurvePrivateKey
 
 KINDS: tuple[Kind, ...] = ("ed25519", "ecdsa-p256")
-_MAX_KEY_BYTES = 64 * 1024
+MAX_KEY_BYTES = 64 * 1024
 _State: TypeAlias = tuple[tuple[str, int, int, int, int], ...]
 
 
@@ -270,7 +270,7 @@ def _read_private_file(path: Path) -> bytes:
                 f"`{path.parent}` can be written by others than its owner, who could replace the keys",
                 f"run `chmod 700 {path.parent}`",
             )
-        return file.read(_MAX_KEY_BYTES)
+        return file.read(MAX_KEY_BYTES)
 
 
 def read_public_pem(pem: bytes, what: str) -> Key:
@@ -286,7 +286,7 @@ def trusted_pem(pem: bytes, what: str, name: str) -> TrustedKey:
 def _read_public(path: Path) -> PublicKeyTypes:
     try:
         with path.open("rb") as file:
-            return _load_public(file.read(_MAX_KEY_BYTES), f"`{path}`")
+            return _load_public(file.read(MAX_KEY_BYTES), f"`{path}`")
     except OSError as error:
         raise InputError(
             "attest.not-a-public-key", f"`{path}` cannot be read: {error.strerror}", "check the path"
