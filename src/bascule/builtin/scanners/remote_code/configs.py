@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from bascule.builtin.scanners.remote_code.catalogue import KNOWN_LIBRARIES
-from bascule.builtin.scanners.remote_code.instances import judged
+from bascule.builtin.scanners.remote_code.instances import code_in_text, judged
 from bascule.builtin.scanners.remote_code.sight import REMOTE_CODE, Sight
 from bascule.plugins.kinds import Listed
 from bascule.plugins.readers import Malformed
@@ -27,16 +27,22 @@ _KNOWN_MODULES = ("sentence_transformers.", "pylate.", "model2vec.")
 def remote_classes(source: str, path: str, listing: Sequence[Listed]) -> Iterator[Sight]:
     """Every class that loading this configuration would fetch as code. Raises `Malformed` when it is not JSON."""
     held: list[tuple[str, Any]] = []
+    texts: list[tuple[str, str]] = []
 
     def keep(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         # Of a key given twice, loaders differ in which they take: both count.
         held.extend((key, value) for key, value in pairs if key in _KEPT)
+        texts.extend((key, value) for key, value in pairs if isinstance(value, str) and "(" in value)
         return dict(pairs)
 
     try:
         document = json.loads(source, object_pairs_hook=keep)
     except (ValueError, RecursionError) as error:
         raise Malformed(f"not JSON: {error}") from error
+    for key, value in texts:
+        sight = None if key == "chat_template" else code_in_text(value, key)
+        if sight is not None:
+            yield sight
     neighbours = {item.path for item in listing}
     folder = path.rpartition("/")[0]
     told: set[tuple[str, str]] = set()

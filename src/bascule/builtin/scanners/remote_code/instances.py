@@ -4,9 +4,10 @@ HyperPyYAML builds `!new:pkg.Class`, calls `!apply:pkg.function` and imports `!m
 so for `!!python/object/apply:…` and its like; Hydra and NeMo instantiate whatever `_target_` names. So such a file is
 code that runs when it is loaded.
 
-Rules: only events are read, so nothing is constructed and no alias is expanded; a dangerous callable is told as high,
-one outside the libraries that models are made with as low; `target` alone is an everyday word and tells dangerous ones
-only.
+Rules: only events are read, so nothing is constructed and no alias is expanded; a dangerous callable is told as
+critical, an object of an unknown class as medium, a setting that names something outside the libraries that models are
+made with as low; `target` alone is an everyday word and tells dangerous ones only. Objects of other languages' loaders
+(`!ruby/object`, `!!javax…`, `!!js/function`) have no place beside a model at all.
 """
 
 from __future__ import annotations
@@ -29,6 +30,13 @@ _TAGS = re.compile(
     r"|tag:yaml\.org,2002:python/(?P<python>object(?:/apply|/new)?|name|module)):(?P<what>.*)",
     re.DOTALL,
 )
+_FOREIGN = re.compile(
+    r"(?:tag:(?:yaml\.org,2002:|ruby\.yaml\.org,2002:)|!)"
+    r"(?P<what>(?:ruby|php)/(?:object|hash|struct|class|module|array|regexp|exception).*|js/(?:function|regexp|undefined).*"
+    r"|(?:javax?|com\.sun|org\.(?:spring|apache|yaml))\.[\w.$]+)",
+    re.DOTALL,
+)
+_CODE_IN_TEXT = re.compile(r"__import__\s*\(|\bos\.(?:system|popen)\s*\(|\bsubprocess\.\w+\s*\(")
 _TARGETS = ("_target_", "target")
 _DOTTED = re.compile(r"[A-Za-z_]\w*(?:[.:][A-Za-z_]\w*)*")
 # Functions that fetch or run what they are given, or find any other function by its name.
@@ -52,10 +60,28 @@ def instances(source: str) -> Iterator[Sight]:
     """Every callable that loading this YAML would name, but for the known ones. Raises `Malformed`."""
     told: set[tuple[int, str]] = set()
     for line, way, name in _named(source):
-        sight = judged(name, way, f"line {line}")
+        sight = _foreign(name, line) if way == _OTHERS else judged(name, way, f"line {line}")
         if sight is not None and (line, name) not in told:
             told.add((line, name))
             yield sight
+
+
+_OTHERS = "other"
+
+
+def _foreign(name: str, line: int) -> Sight:
+    what = f"`{name[:100]}` is an object of another language's loader, which builds what it names"
+    return Sight(DANGEROUS_CALL, Severity.HIGH, f"line {line}", what, {"callable": name[:200], "named_by": "tag"})
+
+
+def code_in_text(value: str, place: str) -> Sight | None:
+    """Python that a value holds, for whoever evaluates it."""
+    match = _CODE_IN_TEXT.search(value)
+    if match is None:
+        return None
+    what = f"a value holds code, `{match.group()}…`, for a loader that evaluates it"
+    seen = {"seen": value[max(0, match.start() - 20) : match.end() + 100]}
+    return Sight(DANGEROUS_CALL, Severity.MEDIUM, place, what, seen, Confidence.MEDIUM)
 
 
 def judged(name: str, way: str, place: str) -> Sight | None:
@@ -68,11 +94,12 @@ def judged(name: str, way: str, place: str) -> Sight | None:
     seen = {"callable": name[:200], "named_by": way}
     if danger:
         what = f"`{way}` names `{name}` for the loader to call, which {danger}"
-        return Sight(DANGEROUS_CALL, Severity.HIGH, place, what, seen)
+        return Sight(DANGEROUS_CALL, Severity.CRITICAL, place, what, seen)
     if way == "target" or (is_dotted and _is_known(path)):
         return None
     what = f"`{way}` has the loader import and call `{name}`, which is of no library that models are made with"
-    return Sight(DANGEROUS_CALL, Severity.LOW, place, what, seen, Confidence.MEDIUM)
+    severity = Severity.MEDIUM if way.startswith("!!python/object/") else Severity.LOW
+    return Sight(DANGEROUS_CALL, severity, place, what, seen, Confidence.MEDIUM)
 
 
 def _danger(path: str) -> str:
@@ -111,6 +138,8 @@ def _named(source: str) -> Iterator[tuple[int, str, str]]:
         if tag is not None:
             way = f"!{tag['local']}" if tag["local"] else f"!!python/{tag['python']}"
             yield line, way, tag["what"] or str(getattr(event, "value", ""))
+        elif foreign := _FOREIGN.fullmatch(getattr(event, "tag", None) or ""):
+            yield line, _OTHERS, foreign["what"]
         key, value = keys.take(event)
         if key in _TARGETS and isinstance(value, str):
             yield line, key, value
@@ -152,6 +181,13 @@ class _Keys:
         elif kind == "SequenceStartEvent":
             self._open.append(None)
         return key, word
+
+
+def scalars(source: str) -> Iterator[tuple[int, str]]:
+    """(line, value) of every scalar. Raises `Malformed`."""
+    for event in _events(source):
+        if type(event).__name__ == "ScalarEvent":
+            yield event.start_mark.line + 1, event.value
 
 
 def _events(source: str) -> Iterator[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -65,8 +66,66 @@ def script_lines(source: str, is_dockerfile: bool = False) -> Iterator[Sight]:
 
     A line that a backslash or an open pipe continues is one line, told where it begins.
     """
-    for sight in shell_lines(_commands(source, is_dockerfile), ""):
+    commands = list(_commands(source, is_dockerfile))
+    for sight in (*shell_lines(commands, ""), *_two_steps(commands)):
         yield replace(sight, severity=min(sight.severity, Severity.MEDIUM, key=lambda severity: severity.rank))
+
+
+def embedded_lines(value: str, first_line: int) -> Iterator[Sight]:
+    """The same in a value of settings that is a script, as the steps of CI files are."""
+    if _BRINGS.search(value) or "/dev/tcp/" in value:
+        for sight in script_lines(value):
+            number = int(sight.place.removeprefix("line ")) - 1
+            yield replace(sight, place=f"line {first_line + number}")
+
+
+def _two_steps(commands: Iterable[tuple[int, str]]) -> Iterator[Sight]:
+    """A file that is fetched, and then run, in one command or over several."""
+    saved: dict[str, str] = {}
+    for number, line in commands:
+        for command in re.split(r"&&|\|\||;|\n", line):
+            ran = _ran(command)
+            if ran and ran.rpartition("/")[2] in saved:
+                what = "a shell line runs what was downloaded before"
+                seen = {"command": command.strip()[:200], "fetched": saved[ran.rpartition("/")[2]]}
+                yield Sight(DANGEROUS_CALL, Severity.HIGH, f"line {number}", what, seen)
+            saved.update((name, command.strip()) for name in _saved(command))
+
+
+def _saved(command: str) -> Iterator[str]:
+    """The names under which a command keeps what it fetches, without their folders."""
+    words = command.removeprefix("RUN ").split()
+    tool = next((word.rpartition("/")[2] for word in words if word.rpartition("/")[2] in _FETCHERS), "")
+    if not tool or not any("://" in word for word in words):
+        return
+    by_address = tool in ("wget", "aria2c", "ADD") or any(
+        re.fullmatch(r"-\w*O\w*|--remote-name", word) for word in words
+    )
+    output = r"-\w*o|--output|--out" if tool != "wget" else r"-\w*O|--output-document"
+    for word, following in itertools.zip_longest(words, words[1:], fillvalue=""):
+        kept = ""
+        if re.fullmatch(rf"(?:{output})|\d?>>?", word):
+            kept = following
+        elif "://" in word and by_address:
+            kept = re.split(r"[?#]", word)[0]
+        elif match := re.match(rf"(?:(?:{output})=?|>)(?=[\w./])", word):
+            kept = word[match.end() :]
+        if name := kept.strip("\"'").rpartition("/")[2]:
+            yield name
+    if tool == "ADD":
+        yield words[-1].rpartition("/")[2]
+
+
+_FETCHERS = ("curl", "wget", "aria2c", "ADD")
+_RUNS = re.compile(
+    rf"\s*(?:RUN\s+)?(?:sudo\s+(?:-\S+\s+){{0,9}})?(?:\w+=\S*\s+){{0,9}}"
+    rf"(?:(?:(?:\S*/)?{_SHELL}|source|\.)\s+(?:-\S+\s+){{0,9}}(?P<script>[^\s;&|<>-][^\s;&|<>]*)|(?P<itself>\.{{0,2}}/\S+))"
+)
+
+
+def _ran(command: str) -> str:
+    match = _RUNS.match(command)
+    return (match["script"] or match["itself"] or "").strip("\"'") if match else ""
 
 
 _CONTINUES = re.compile(r"(?:\\|[|&]|\|\|)$")
@@ -88,7 +147,7 @@ def _commands(source: str, is_dockerfile: bool) -> Iterator[tuple[int, str]]:
         yield from _command(first, parts, is_dockerfile)
 
 
-_RUN_INSTRUCTION = re.compile(r"(?:ONBUILD\s+)?RUN\s", re.IGNORECASE)
+_RUN_INSTRUCTION = re.compile(r"(?:ONBUILD\s+)?(?:RUN|ADD)\s", re.IGNORECASE)
 
 
 def _command(first: int, parts: list[str], is_dockerfile: bool) -> Iterator[tuple[int, str]]:
