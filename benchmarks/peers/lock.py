@@ -18,7 +18,8 @@ WANTED: dict[str, tuple[str, ...]] = {
     "glyphhound": ("glyphhound==0.1.0",),
     "hayward": ("hayward==1.4.1",),
     "mlsupplyscan": ("mlsupplyscan==0.1.0",),
-    "modelaudit": ("modelaudit==0.2.54",),
+    # With the packages without which it only says of these formats that it lacks them.
+    "modelaudit": ("modelaudit[flax,h5,onnx,sevenzip,tflite]==0.2.54",),
     # Without TensorFlow, which is two gigabytes and changes its answer about no file without it being there; with the
     # older numpy, since its reader of arrays fails on the newer one.
     "modelscan": ("modelscan[h5py]==0.8.8", "numpy<2"),
