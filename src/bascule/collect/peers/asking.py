@@ -83,8 +83,16 @@ def can_be_alone() -> bool:
     return run([sys.executable, "-I", "-S", "-c", ""], {}, AskLimits(seconds=30.0), required=True).code == 0
 
 
-def run(command: Sequence[str], environment: Mapping[str, str], limits: AskLimits, *, required: bool = False) -> Ran:
-    """The command alone with itself: see the module's rules. required: and not at all where that cannot be had."""
+def run(
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    limits: AskLimits,
+    *,
+    required: bool = False,
+    folder: Path | None = None,
+) -> Ran:
+    """The command alone with itself: see the module's rules. required: and not at all where that cannot be had.
+    folder: where it works, instead of in an empty one."""
     with tempfile.TemporaryDirectory(prefix="peer-") as scratch, contextlib.ExitStack() as files:
         work, home = Path(scratch, "work"), Path(scratch, "home")
         work.mkdir()
@@ -92,7 +100,7 @@ def run(command: Sequence[str], environment: Mapping[str, str], limits: AskLimit
         out, err = (files.enter_context(Path(scratch, name).open("w+b")) for name in ("out", "err"))
         process = subprocess.Popen(
             [sys.executable, "-I", "-m", alone.__name__, str(limits.memory_bytes), str(int(required)), *command],
-            cwd=work,
+            cwd=folder or work,
             env={"HOME": str(home), "TMPDIR": str(work), "PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", **environment},
             stdin=subprocess.DEVNULL,
             stdout=out,
