@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from corpus.case import Case, one
 from pickled import built, called, given, items, named, number, proto, stacked, text
@@ -15,11 +16,7 @@ from pickled import built, called, given, items, named, number, proto, stacked, 
 # Inert if ever run: the folder does not exist.
 COMMAND = "touch /nonexistent-bascule/ran"
 
-_PROCESS = ["os.system", "posix.system", "nt.system", "os.popen", "os.execv", "os.execvp", "os.execl", "os.execlp", "os.execve", "os.spawnv", "os.spawnl", "os.spawnvp", "os.posix_spawn", "os.posix_spawnp", "os.startfile", "subprocess.Popen", "subprocess.call", "subprocess.check_call", "subprocess.check_output", "subprocess.run", "subprocess.getoutput", "subprocess.getstatusoutput", "pty.spawn", "_posixsubprocess.fork_exec", "commands.getoutput", "platform.popen", "popen2.popen2", "asyncio.create_subprocess_shell", "asyncio.subprocess.create_subprocess_exec", "multiprocessing.util.spawnv_passfds", "webbrowser.get", "webbrowser.open", "antigravity.webbrowser.open", "pydoc.pipepager", "pydoc.tempfilepager", "pydoc.getpager", "imaplib.IMAP4_stream", "distutils.spawn.spawn", "distutils.spawn._spawn_posix", "setuptools._distutils.spawn.spawn", "idlelib.pyshell.ModifiedInterpreter", "ctypes.CDLL", "ctypes.cdll.LoadLibrary", "ctypes.util._findLib_gcc", "ctypes.util.find_library", "test.support.script_helper.assert_python_ok", "uuid._get_command_stdout", "cgitb.lookup", "shutil.which", "nturl2path.os.system"]
-_CODE = ["builtins.eval", "builtins.exec", "builtins.compile", "builtins.__import__", "__builtin__.eval", "__builtin__.exec", "__builtin__.execfile", "builtins.breakpoint", "builtins.input", "code.interact", "code.InteractiveInterpreter", "codeop.compile_command", "pdb.run", "pdb.runeval", "bdb.Bdb.run", "bdb.Bdb.runeval", "timeit.timeit", "timeit.repeat", "timeit.main", "trace.Trace.run", "profile.run", "profile.runctx", "cProfile.run", "cProfile.runctx", "doctest.debug_script", "doctest.testsource", "runpy.run_path", "runpy.run_module", "runpy._run_code", "importlib.import_module", "importlib.reload", "importlib.util.spec_from_file_location", "importlib.machinery.SourceFileLoader", "zipimport.zipimporter", "imp.load_source", "pkgutil.resolve_name", "types.FunctionType", "types.CodeType", "types.MethodType", "marshal.loads", "pickle.loads", "_pickle.loads", "pickle.Unpickler", "cPickle.loads", "dill.loads", "dill.load", "cloudpickle.loads", "cloudpickle.cloudpickle._builtin_type", "joblib.load", "shelve.open", "logging.config.dictConfig", "logging.config.fileConfig", "logging.config._resolve", "functools.reduce", "functools.singledispatch", "operator.methodcaller", "operator.attrgetter", "ensurepip._run_pip", "pip._internal.cli.main.main", "pip.main", "venv.main", "lib2to3.pgen2.grammar.Grammar.loads", "lib2to3.pgen2.pgen.ParserGenerator", "idlelib.run.Executive", "idlelib.autocomplete.AutoComplete.fetch_completions", "idlelib.autocomplete.AutoComplete.get_entity", "idlelib.calltip.get_entity", "idlelib.debugobj.ObjectTreeItem", "unittest.mock._importer", "unittest.mock._dot_lookup", "rlcompleter.Completer", "turtle.config_dict", "typing.get_type_hints", "dataclasses._create_fn", "collections._namedtuple_eval", "site.execsitecustomize", "sys.settrace", "sys.setprofile", "atexit.register", "threading.Thread", "concurrent.futures.ThreadPoolExecutor", "sched.scheduler", "weakref.finalize", "xmlrpc.server.SimpleXMLRPCDispatcher", "inspect.getattr_static", "gc.get_referrers"]
-_PACKAGES = ["numpy.testing._private.utils.runstring", "numpy.f2py.crackfortran.getlincoef", "numpy.f2py.crackfortran._eval_length", "numpy.f2py.crackfortran.param_eval", "numpy.load", "numpy.core.multiarray.fromfile", "numpy.ctypeslib.load_library", "numpy.distutils.exec_command.exec_command", "numpy.lib.utils.safe_eval", "torch.load", "torch.hub.load", "torch.utils._config_module.load_config", "torch.utils.collect_env.run", "torch._dynamo.guards.GuardBuilder.get", "torch._inductor.codecache.compile_file", "torch.fx.experimental.symbolic_shapes.ShapeEnv.evaluate_guards_expression", "torch.utils.data.datapipes.utils.decoder.basichandlers", "torch.utils.bottleneck.__main__.run_cprofile", "torch.utils.bottleneck.__main__.run_autograd_prof", "torch.jit.unsupported_tensor_ops.execWrapper", "torch.serialization.load", "torch.package.PackageImporter", "torch.cuda.nvrtc", "torch.ops.load_library", "torch.utils.cpp_extension.load_inline", "torch.distributed.elastic.multiprocessing.start_processes", "pandas.read_pickle", "pandas.eval", "pandas.io.pickle.read_pickle", "pandas.core.computation.eval.eval", "pandas.read_clipboard", "sklearn.utils._joblib.load", "joblib.externals.loky.process_executor.Future", "scipy.weave.inline", "scipy.io.loadmat", "tensorflow.keras.models.load_model", "keras.models.load_model", "keras.layers.Lambda", "tensorflow.load_op_library", "transformers.AutoModel.from_pretrained", "transformers.dynamic_module_utils.get_class_from_dynamic_module", "transformers.pipelines.pipeline", "yaml.unsafe_load", "yaml.load", "ruamel.yaml.YAML", "jinja2.Template.render", "mako.template.Template", "sympy.sympify", "nltk.data.load", "cffi.FFI.dlopen", "setuptools.sandbox.run_setup", "IPython.get_ipython", "IPython.utils.process.system", "pexpect.run", "sh.Command", "invoke.run", "fabric.Connection", "paramiko.ProxyCommand", "docker.from_env", "psutil.Popen", "git.Git.execute", "botocore.loaders.Loader", "fire.Fire", "triton.compiler.compile", "cupy.RawModule", "numba.core.serialize._unpickle__CustomPickled", "ray.cloudpickle.loads", "mlflow.pyfunc.load_model", "onnxruntime.InferenceSession", "gradio.load", "streamlit.web.cli.main"]
-_NETWORK = ["urllib.request.urlopen", "urllib.request.urlretrieve", "urllib.urlopen", "requests.get", "requests.post", "requests.Session", "http.client.HTTPSConnection", "socket.socket", "socket.create_connection", "smtplib.SMTP", "ftplib.FTP", "poplib.POP3", "telnetlib.Telnet", "xmlrpc.client.ServerProxy", "ssl.get_server_certificate", "asyncio.open_connection", "aiohttp.request", "httpx.get", "urllib3.PoolManager", "nntplib.NNTP", "socketserver.TCPServer", "http.server.HTTPServer", "multiprocessing.connection.Client", "multiprocessing.managers.BaseManager", "torch.hub.download_url_to_file", "torch.hub.load_state_dict_from_url", "huggingface_hub.hf_hub_download", "wget.download"]
-_FILES = ["builtins.open", "io.open", "io.FileIO", "io.open_code", "os.open", "os.remove", "os.unlink", "os.rmdir", "os.removedirs", "os.rename", "os.replace", "os.chmod", "os.chown", "os.symlink", "os.link", "os.mkdir", "os.makedirs", "os.truncate", "os.putenv", "shutil.rmtree", "shutil.copyfile", "shutil.copytree", "shutil.move", "shutil.make_archive", "shutil.unpack_archive", "pathlib.Path.write_text", "pathlib.Path.unlink", "pathlib.Path.read_text", "distutils.file_util.write_file", "distutils.file_util.copy_file", "distutils.dir_util.remove_tree", "tempfile.NamedTemporaryFile", "zipfile.ZipFile", "tarfile.open", "sqlite3.connect", "dbm.open", "codecs.open", "linecache.getlines", "fileinput.FileInput", "logging.FileHandler", "logging.handlers.RotatingFileHandler", "builtins.__dict__.get", "mmap.mmap"]
+GADGETS = Path(__file__).with_name("gadgets.txt")
 
 
 def _split(dotted: str) -> tuple[str, str]:
@@ -57,13 +54,13 @@ def _gadget(dotted: str, number_: int) -> Callable[[], bytes]:
 
 
 def _gadgets() -> Iterator[Case]:
-    groups = (("gadget-process", _PROCESS), ("gadget-code", _CODE), ("gadget-package", _PACKAGES))
-    groups += (("gadget-network", _NETWORK), ("gadget-file", _FILES))
-    for klass, names in groups:
-        for at, dotted in enumerate(names):
-            yield one(
-                f"{klass}-{dotted}", klass, "malicious", "model.pkl", _gadget(dotted, at), f"a load calls {dotted}"
-            )
+    klass, at = "", 0
+    for line in GADGETS.read_text().splitlines():
+        if line.startswith("["):
+            klass, at = f"gadget-{line[1:-1]}", 0
+            continue
+        yield one(f"{klass}-{line}", klass, "malicious", "model.pkl", _gadget(line, at), f"a load calls {line}")
+        at += 1
 
 
 def _eval(code: bytes = b"") -> bytes:
