@@ -18,8 +18,10 @@ from bascule.plugins.kinds import ScanFile, Seen
 from bascule.plugins.meta import Example, Meta, Quantity, Reads, Rule
 from bascule.plugins.readers import Malformed, Truncated
 from bascule.plugins.readers.media import EMPTY, ONNX, UNKNOWN, looks_like_pickle
-from bascule.plugins.readers.onnx import External, Model, Unsupported, read_model
-from bascule.records import Confidence, Finding, Measure, Outcome, Reading, ReadingSource, Severity
+from bascule.plugins.readers.onnx import MAX_KEPT, External, Model, read_model
+from bascule.plugins.readers.protobuf import Unsupported, write
+from bascule.records import Confidence, Coverage, Finding, Measure, Outcome, Reading, ReadingSource, Severity
+from bascule.records.coverage import State
 
 MALFORMED = "onnx-malformed"
 EXTERNAL = "onnx-external-data"
@@ -46,7 +48,7 @@ META = Meta(
             remedy="export the graph with its tensors inside, or publish the file it names beside it",
             why="the runtime opens the path that the graph gives: one that climbs out of the folder reads any file of "
             "whoever loads the model, and its bytes can come back as an answer",
-            references=("CVE-2022-25882", "CVE-2024-27318", "CWE-22"),
+            references=("CVE-2022-25882", "CVE-2024-27318", "CVE-2024-5187", "CWE-22", "CWE-73"),
         ),
         Rule(
             id=CUSTOM,
@@ -54,6 +56,7 @@ META = Meta(
             severity=Severity.MEDIUM,
             remedy="export it with standard operators, or review the library that brings them",
             why="a custom operator is compiled code, or a Python function, that has to be loaded to run the graph",
+            references=("CWE-829", "MITRE ATLAS AML.T0010"),
         ),
         Rule(
             id=SUSPICIOUS,
@@ -62,6 +65,7 @@ META = Meta(
             remedy="remove the metadata entry, or have somebody explain what reads it",
             why="metadata is read back by the program around the model; a payload there waits for one that renders, "
             "fetches or evaluates it",
+            references=("CWE-79", "CWE-94", "MITRE ATLAS AML.T0010.003"),
         ),
     ),
     reads=Reads(media_types=(ONNX,), names=("*.onnx",)),
@@ -78,6 +82,8 @@ _RUNTIME = {"com.microsoft", "com.microsoft.nchwc", "com.ms.internal.nhwc", "com
 _EXTENSIONS = {"ai.onnx.contrib", "com.microsoft.extensions", "org.pytorch.aten"}
 _PYTHON = re.compile(r"^Py(Custom)?(Op|Func)|Python\w*(Op|Func)", re.IGNORECASE)
 
+_LARGE_BYTES = 4096
+"""A tensor that is stated as not covered; smaller ones are too many to list, and are shapes and scalars."""
 MAX_FINDINGS = 64
 """Findings of one rule in one file."""
 
@@ -132,10 +138,27 @@ class OnnxGraph:
             for rule in META.rules[1:]:
                 yield _finding(rule.id, "the graph could not be read to its end", outcome=Outcome.ERROR)
             return
+        told = 0
         for findings in (_places(file, model), _operators(model), _suspicions(model)):
             # The worst first, so that no crowd of small findings can push a grave one over the limit.
-            yield from sorted(findings, key=lambda finding: -finding.severity.rank)[:MAX_FINDINGS]
+            worst = sorted(findings, key=lambda finding: -finding.severity.rank)[:MAX_FINDINGS]
+            told += len(worst)
+            yield from worst
+        yield from _covered(file.size_bytes, model, State.FINDING if told else State.CLEAN)
         yield from _numbers(model)
+
+
+def _covered(size_bytes: int, model: Model, state: State) -> Iterator[Coverage]:
+    """All but the tensors, whose bytes nobody reads here."""
+    if len(model.placed) >= MAX_KEPT:
+        return
+    at = 0
+    for tensor in sorted(model.placed, key=lambda tensor: tensor.start):
+        if tensor.size_bytes < _LARGE_BYTES:
+            continue
+        yield Coverage(start=at, end=max(at, tensor.start), state=state, what="graph")
+        at = max(at, tensor.start + tensor.size_bytes)
+    yield Coverage(start=at, end=max(at, size_bytes), state=state, what="graph")
 
 
 def _finding(
@@ -269,19 +292,9 @@ def _numbers(model: Model) -> Iterator[Seen]:
         yield Reading(name="model.opset", value=str(opset), source=ReadingSource.MEASURED)
 
 
-# A protobuf writer just large enough for the examples: a number, or bytes with their length.
+# A writer of graphs just large enough for the examples.
 
-
-def _varint(value: int) -> bytes:
-    head, rest = value & 0x7F, value >> 7
-    return bytes([head]) if not rest else bytes([head | 0x80]) + _varint(rest)
-
-
-def _part(number: int, value: int | str | bytes) -> bytes:
-    if isinstance(value, int):
-        return _varint(number << 3) + _varint(value)
-    data = value.encode() if isinstance(value, str) else value
-    return _varint(number << 3 | 2) + _varint(len(data)) + data
+_part = write
 
 
 def _pair(number: int, key: str, value: str) -> bytes:

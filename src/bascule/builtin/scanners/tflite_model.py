@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from bascule.builtin.scanners.tensorflow_graph import catalogue
 from bascule.kernel.text import visible
@@ -266,8 +267,8 @@ def _finding(
 
 # A writer of FlatBuffers just large enough for the examples: a table is its fields, each a number or what it refers to.
 
-_Value = int | bytes | str | list["_Fields"] | list[int]
-_Fields = Mapping[int, "_Value"]
+_Fields = Mapping[int, Any]
+"""By index: a number, bytes, text, or a list of numbers or of further tables."""
 
 
 def _table(fields: _Fields, out: bytearray) -> int:
@@ -308,7 +309,7 @@ def _table(fields: _Fields, out: bytearray) -> int:
 def tflite(codes: list[_Fields], *, buffer: int = 1, kind: int = 0, data: bytes = bytes(16), group: str = "") -> bytes:
     """A model of one graph of one operator and one tensor of four numbers."""
     graph: _Fields = {0: [{0: [4], 1: 0, 2: buffer, 3: "w"}], 1: [0], 2: [0], 3: [{0: kind, 1: [0], 2: [0]}]}
-    fields: dict[int, _Value] = {0: 3, 1: codes, 2: [graph], 3: "bascule", 4: [{}, {0: data}]}
+    fields: dict[int, Any] = {0: 3, 1: codes, 2: [graph], 3: "bascule", 4: [{}, {0: data}]}
     if group:
         fields[8] = [{0: group}]
     return flatbuffer(fields, b"TFL3")

@@ -7,11 +7,13 @@ is not this scanner's business, nor is an archive that can be opened: its member
 
 from __future__ import annotations
 
+import posixpath
 import struct
 from collections.abc import Iterator
 
 from bascule.plugins.kinds import ScanFile, Seen
 from bascule.plugins.meta import Example, Meta, Reads, Rule
+from bascule.plugins.readers import Malformed
 from bascule.plugins.readers.media import (
     ARROW,
     CATBOOST,
@@ -21,6 +23,7 @@ from bascule.plugins.readers.media import (
     GGML,
     JAVA_CLASS,
     MACH_O,
+    ONNX,
     PADDLE_TENSORS,
     PYTHON_BYTECODE,
     RAR,
@@ -33,6 +36,8 @@ from bascule.plugins.readers.media import (
     WINDOWS_PROGRAM,
     XGBOOST,
 )
+from bascule.plugins.readers.onnx import read_model
+from bascule.plugins.readers.protobuf import write
 from bascule.records import Finding, Outcome, Severity
 
 RULE = "unreadable-binary"
@@ -99,7 +104,7 @@ class UnreadableBinary:
         """One finding at most."""
         if file.media_type in _PROGRAMS:
             yield _finding(Outcome.TRUE, f"this is {_PROGRAMS[file.media_type]}", META.rules[0].remedy)
-        elif not (file.media_type == UNKNOWN and is_sentencepiece(file)):
+        elif not (file.media_type == UNKNOWN and (is_sentencepiece(file) or is_data_of_a_graph(file))):
             what, remedy = _UNREAD[file.media_type]
             yield _finding(Outcome.NOT_AVAILABLE, f"this is {what}; its content was not examined", remedy)
 
@@ -107,6 +112,48 @@ class UnreadableBinary:
 def _finding(outcome: Outcome, message: str, remedy: str) -> Finding:
     severity = Severity.MEDIUM if outcome is Outcome.TRUE else Severity.LOW
     return Finding(rule=RULE, outcome=outcome, severity=severity, message=message, remedy=remedy)
+
+
+_GRAPHS_TRIED = 16
+_GAP_BYTES = 1 << 16
+
+
+def is_data_of_a_graph(file: ScanFile) -> bool:
+    """Does an ONNX graph beside it account for every byte, as numbers of its tensors?
+
+    Between tensors there may be zeros, up to a page of the largest kind, since writers align them.
+    """
+    graphs = [row for row in file.listing if row.media_type == ONNX and _may_name(row.path, file.path)]
+    spans: list[tuple[int, int]] = []
+    for row in graphs[:_GRAPHS_TRIED]:
+        graph = file.neighbour(row.path)
+        if graph is None:
+            continue
+        try:
+            outside = read_model(graph.read, graph.size_bytes).externals
+        except Malformed:
+            continue
+        above = posixpath.dirname(row.path)
+        for tensor in outside:
+            if posixpath.normpath(posixpath.join(above, tensor.location)) == file.path:
+                end = file.size_bytes if tensor.length is None else tensor.offset + tensor.length
+                spans.append((tensor.offset, end))
+    at = 0
+    for start, end in sorted(spans):
+        if start > at and not _is_padding(file, at, start):
+            return False
+        at = max(at, end)
+    return bool(spans) and (at == file.size_bytes or _is_padding(file, at, file.size_bytes))
+
+
+def _may_name(graph: str, data: str) -> bool:
+    """A graph in the folder of the data, or above it."""
+    above = posixpath.dirname(graph)
+    return not above or data.startswith(f"{above}/")
+
+
+def _is_padding(file: ScanFile, start: int, end: int) -> bool:
+    return 0 <= end - start <= _GAP_BYTES and not file.read(start, end - start).strip(b"\0")
 
 
 _SENTENCEPIECE_BYTES = 64 << 20
@@ -158,6 +205,14 @@ def _pieces(count: int) -> bytes:
     return body + b"\x12\x02\x18\x01"
 
 
+def _graph(size_bytes: int) -> bytes:
+    """An ONNX graph of one tensor of bytes, which lie beside it."""
+    entries = {"location": "model.onnx_data", "offset": "0", "length": str(size_bytes)}
+    pairs = b"".join(write(13, write(1, key) + write(2, value)) for key, value in entries.items())
+    tensor = write(1, size_bytes) + write(2, 2) + write(8, "w") + pairs + write(14, 1)
+    return write(1, 8) + write(2, "bascule") + write(7, write(2, "g") + write(5, tensor))
+
+
 def _zip(name: bytes) -> bytes:
     """A zip of one empty member."""
     common = struct.pack("<HHHHHLLLHH", 20, 0, 0, 0, 33, 0, 0, 0, len(name), 0)
@@ -171,6 +226,16 @@ _EXAMPLES = (
     Example("a Windows program", lambda: {"setup.exe": b"MZ\x90\0" + bytes(96)}, {RULE: Outcome.TRUE}),
     Example(
         "weights in an unknown format", lambda: {"model.bin": b"\xee\xdd\x01\0" * 40}, {RULE: Outcome.NOT_AVAILABLE}
+    ),
+    Example(
+        "tensors of a graph beside it",
+        lambda: {"model.onnx": _graph(160), "model.onnx_data": b"\xee\xdd\x01\0" * 40},
+        {RULE: Outcome.FALSE},
+    ),
+    Example(
+        "more than the tensors of a graph beside it",
+        lambda: {"model.onnx": _graph(80), "model.onnx_data": b"\xee\xdd\x01\0" * 40},
+        {RULE: Outcome.NOT_AVAILABLE},
     ),
     Example("a TensorRT engine", lambda: {"m.engine": b"ftrt" + bytes(60)}, {RULE: Outcome.NOT_AVAILABLE}),
     Example("a CatBoost model", lambda: {"m.cbm": b"CBM1" + bytes(60)}, {RULE: Outcome.NOT_AVAILABLE}),

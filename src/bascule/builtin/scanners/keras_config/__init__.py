@@ -11,13 +11,14 @@ import json
 from collections.abc import Iterator, Sequence
 
 from bascule.builtin.scanners.keras_config.examples import EXAMPLES
-from bascule.builtin.scanners.keras_config.judge import CUSTOM, RUNS, concerns_of
+from bascule.builtin.scanners.keras_config.judge import CUSTOM, RUNS, Concern, concerns_of
 from bascule.kernel.text import visible
 from bascule.plugins.kinds import ScanFile, Seen
 from bascule.plugins.meta import Example, Meta, Reads, Rule
 from bascule.plugins.readers import Malformed, Truncated, hdf5, media
 from bascule.plugins.readers import zip as zips
 from bascule.plugins.readers.documents import read_json_object
+from bascule.plugins.readers.protobuf import Field, Wire
 from bascule.records import Finding, Outcome, Severity
 
 EXTERNAL, MALFORMED = "hdf5-external", "hdf5-malformed"
@@ -34,6 +35,7 @@ _PLAIN_CONFIGS = (
     "*model_config.json",
     "*architecture.json",
 )
+_SAVED_MODEL = ("saved_model.pb", "keras_metadata.pb")
 _ZIPS = (media.KERAS_ZIP, media.ZIP, media.TORCH_ZIP, media.NPZ)
 
 _REBUILD = "rebuild the model from source that you have read and load only its weights, saved as safetensors"
@@ -56,6 +58,7 @@ META = Meta(
                 "CVE-2025-9906",
                 "CVE-2025-49655",
                 "CVE-2025-12058",
+                "CVE-2025-12060",
                 "CWE-502",
             ),
         ),
@@ -87,7 +90,7 @@ META = Meta(
             references=("CVE-2024-32608", "CWE-125", "CWE-787"),
         ),
     ),
-    reads=Reads(media_types=(media.HDF5, media.KERAS_ZIP), names=("*.keras", *_PLAIN_CONFIGS)),
+    reads=Reads(media_types=(media.HDF5, media.KERAS_ZIP), names=("*.keras", *_SAVED_MODEL, *_PLAIN_CONFIGS)),
     limits=(
         "weights and other raw data are not read, nor are attributes other than `model_config` and `training_config`",
         "what a custom object does is not in the file; that it is named is told",
@@ -112,6 +115,8 @@ class KerasConfig:
             yield from _hdf5(file.path, file.read, file.size_bytes, "")
         elif file.media_type in _ZIPS:
             yield from _archive(file)
+        elif file.path.lower().endswith(".pb"):
+            yield from _saved_model(file)
         elif file.path.lower().endswith(".json"):
             yield from _plain_config(file)
 
@@ -180,6 +185,40 @@ def _plain_config(file: ScanFile) -> Iterator[Finding]:
         yield from _concerns(file.path, document, "")
 
 
+def _saved_model(file: ScanFile) -> Iterator[Finding]:
+    """The configurations that Keras leaves in a SavedModel, from which it builds the layers again, Lambdas included.
+
+    `keras_metadata.pb`: nodes (1) with metadata (5); `saved_model.pb`: of each graph (2) the object graph (7), its
+    nodes (1) and their user object (4) with metadata (3). Source: `saved_metadata.proto`, `saved_object_graph.proto`.
+    """
+    wire = Wire(file.read, file.size_bytes)
+    steps = (1, 5) if file.path.lower().endswith("keras_metadata.pb") else (2, 7, 1, 4, 3)
+    told: set[tuple[str, str]] = set()
+    for part in _below(wire, wire.whole(), steps):
+        text = wire.text(part, MAX_CONFIG)
+        if not text.lstrip().startswith("{"):
+            continue
+        try:
+            document = json.loads(text)
+        except (ValueError, RecursionError):
+            continue
+        for finding in _concerns(file.path, document, f"offset {part.start:#x}"):
+            key = (finding.rule, str(finding.details["name"]))
+            if key not in told and len(told) < MAX_TOLD:
+                told.add(key)
+                # The layers of a SavedModel run from its graph where their class is not at hand.
+                yield finding if finding.rule == RUNS else finding.model_copy(update={"severity": Severity.INFO})
+
+
+def _below(wire: Wire, fields: Iterator[Field], steps: tuple[int, ...]) -> Iterator[Field]:
+    for part in fields:
+        if part.number == steps[0]:
+            if len(steps) == 1:
+                yield part
+            else:
+                yield from _below(wire, wire.inside(part), steps[1:])
+
+
 def _weights(file: ScanFile, entry: zips.ZipEntry) -> Iterator[Finding]:
     place = f"{entry.name}!"
     if entry.method == zips.STORED and entry.data_offset is not None and not entry.flags & zips.ENCRYPTED:
@@ -231,8 +270,15 @@ def _concerns(path: str, document: object, place: str) -> Iterator[Finding]:
             artefact=path,
             location=visible(f"{place} {concern.place}".strip(), 900),
             remedy=META.rule(concern.rule).remedy,
+            references=_references(concern, place),
             details={"name": concern.name},
         )
+
+
+def _references(concern: Concern, place: str) -> tuple[str, ...]:
+    # The loader of HDF5 files never asked `safe_mode`.
+    in_hdf5 = concern.name == "lambda" and place.endswith(_CONFIGS)
+    return (*concern.references, "CVE-2025-9905") if in_hdf5 else concern.references
 
 
 def _finding(path: str, rule: str, outcome: Outcome, message: str, location: str) -> Finding:

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bascule.plugins.meta import Example
+from bascule.plugins.readers.protobuf import write
 from bascule.records import Outcome
 
 _UNDEFINED = b"\xff" * 8
@@ -108,6 +109,11 @@ def in_archive(config: Any, weights: bytes = b"") -> dict[str, bytes]:
     return {"model.keras": stored_zip(members)}
 
 
+def saved_metadata(config: Any) -> bytes:
+    """What Keras leaves beside a SavedModel: the configuration of one node."""
+    return write(1, write(2, 0) + write(3, "root.layer-0") + write(4, "_tf_keras_layer") + write(5, json.dumps(config)))
+
+
 _DENSE = layer("Dense", "keras.layers", units=2, activation="relu")
 _MARSHALLED = layer("Lambda", function=["bm90IGNvZGU=\n", None, None], function_type="lambda")
 _WRAPPED = layer("TimeDistributed", layer=layer("Bidirectional", layer=_MARSHALLED))
@@ -116,6 +122,12 @@ _GADGET = layer("Lambda", "keras.layers", function={"module": "os", "class_name"
 _FETCH = layer(
     "Lambda", "keras.layers", function={"module": "keras.utils", "class_name": "function", "config": "get_file"}
 )
+_UNGUARDED = layer(
+    "Lambda",
+    "keras.layers",
+    function={"module": "keras.config", "class_name": "function", "config": "enable_unsafe_deserialization"},
+)
+_PICKLED = {**layer("TorchModuleWrapper", "keras.layers"), "config": {"module": "gASVBAAAAAAAAABLAS4="}}
 _SAVED_MODEL = layer("TFSMLayer", "keras.layers", filepath="../other")
 _VOCABULARY = layer("StringLookup", "keras.layers", vocabulary="https://example.org/words")
 _OWN = {**layer("Gate", "acme.layers"), "registered_name": "acme>Gate"}
@@ -139,6 +151,10 @@ EXAMPLES = (
     Example("a vocabulary by its address", lambda: in_archive(model(_VOCABULARY)), {**_CLEAN, _RUNS: _TRUE}),
     Example("a layer of its own, by module", lambda: in_archive(model(_OWN)), {**_CLEAN, _CUSTOM: _TRUE}),
     Example("a layer of its own, by name", lambda: in_hdf5(model(layer("AcmeGate"))), {**_CLEAN, _CUSTOM: _TRUE}),
+    Example("a layer that lowers the guard (CVE-2025-9906)", lambda: in_archive(model(_UNGUARDED)), {_RUNS: _TRUE}),
+    Example("a pickled layer (CVE-2025-49655)", lambda: in_archive(model(_PICKLED)), {_RUNS: _TRUE}),
+    Example("a Lambda in a SavedModel", lambda: {"keras_metadata.pb": saved_metadata(_MARSHALLED)}, {_RUNS: _TRUE}),
+    Example("layers in a SavedModel", lambda: {"keras_metadata.pb": saved_metadata(layer("Dense"))}, _CLEAN),
     Example("a link to another file", lambda: in_hdf5(model(), _FAR), {**_CLEAN, _EXTERNAL: _TRUE}),
     Example(
         "weights in an archive that lead out of it",

@@ -26,13 +26,15 @@ _REGISTERED_BY_KIND = ("function", "builtin_function_or_method", "ufunc", "type"
 
 @dataclass(frozen=True, slots=True)
 class Concern:
-    """rule: `RUNS` or `CUSTOM`. place: the path inside the document. name: what is named, when something is."""
+    """rule: `RUNS` or `CUSTOM`. place: the path inside the document. name: what is named, when something is.
+    references: the advisory that the shape repeats, where there is one."""
 
     rule: str
     severity: Severity
     message: str
     place: str
     name: str = ""
+    references: tuple[str, ...] = ()
 
 
 def concerns_of(document: object) -> Iterator[Concern]:
@@ -54,7 +56,9 @@ def _of_object(place: str, value: Mapping[str, Any]) -> Iterator[Concern]:
     where = place.lstrip(".") or "(root)"
     carried = [kind for kind in _FUNCTION_KINDS if value.get(f"{kind}_type") == "lambda"]
     if carried:
-        yield _runs(where, f"`{carried[0]}` is marshalled Python code, which the loader unmarshals and runs", "lambda")
+        yield _runs(
+            where, f"`{carried[0]}` is marshalled Python code, which the loader unmarshals and runs", "lambda", _LAMBDA
+        )
     name = value.get("class_name")
     if not isinstance(name, str):
         return
@@ -62,10 +66,13 @@ def _of_object(place: str, value: Mapping[str, Any]) -> Iterator[Concern]:
     config = value.get("config")
     settings: Mapping[str, Any] = config if isinstance(config, dict) else {}
     if last == "__lambda__":
-        yield _runs(where, "a function as marshalled Python code, which the loader unmarshals and runs", "lambda")
+        yield _runs(
+            where, "a function as marshalled Python code, which the loader unmarshals and runs", "lambda", _LAMBDA
+        )
         return
     if catalogue.plain(last) in catalogue.LOADING_CLASSES:
-        yield _runs(where, f"`{_shown(last)}` {catalogue.LOADING_CLASSES[catalogue.plain(last)]}", last)
+        told = ("CVE-2025-49655",) if last == "TorchModuleWrapper" else ()
+        yield _runs(where, f"`{_shown(last)}` {catalogue.LOADING_CLASSES[catalogue.plain(last)]}", last, told)
         return
     if last == "KerasLayer" and "handle" in settings:
         yield _runs(where, f"`KerasLayer` {catalogue.LOADING_CLASSES['kerashublayer']}", last)
@@ -114,14 +121,18 @@ def _of_module(where: str, module: str, called: str, is_function: bool) -> Itera
     if root in ("builtins", "__builtin__"):
         reaching = called in catalogue.BUILT_IN_FUNCTIONS
         if reaching:
-            yield _runs(where, f"names Python's `{_shown(called)}`, which the loader would look up and call", name)
+            yield _runs(
+                where, f"names Python's `{_shown(called)}`, which the loader would look up and call", name, _IMPORTED
+            )
     elif root in catalogue.FAMILY:
         by_module = is_function and not catalogue.REACHING_MODULES.isdisjoint(module.lower().split("."))
         harmless = catalogue.plain(called) in catalogue.HARMLESS_NAMES
         if (by_module and not harmless) or catalogue.plain(called) in catalogue.REACHING_NAMES:
-            yield _runs(where, f"names `{_shown(name)}`, which reaches files, the network or code", name)
+            yield _runs(
+                where, f"names `{_shown(name)}`, which reaches files, the network or code", name, _told_of(called)
+            )
     elif root in catalogue.GADGET_MODULES:
-        yield _runs(where, f"names `{_shown(name)}`, which the loader would import and call", name)
+        yield _runs(where, f"names `{_shown(name)}`, which the loader would import and call", name, _IMPORTED)
     else:
         yield _custom(
             where, f"`{_shown(name)}` is not of Keras: loading imports the module `{_shown(module)}`", name, True
@@ -131,7 +142,9 @@ def _of_module(where: str, module: str, called: str, is_function: bool) -> Itera
 def _of_lambda(where: str, settings: Mapping[str, Any]) -> Iterator[Concern]:
     function = settings.get("function")
     if isinstance(function, list):
-        yield _runs(where, "a Lambda layer carries marshalled Python code, which the loader unmarshals", "lambda")
+        yield _runs(
+            where, "a Lambda layer carries marshalled Python code, which the loader unmarshals", "lambda", _LAMBDA
+        )
     elif isinstance(function, str):
         module = settings.get("module")
         root = _root(module) if isinstance(module, str) else ""
@@ -169,11 +182,24 @@ def _of_files(where: str, settings: Mapping[str, Any]) -> Iterator[Concern]:
     outside = "://" in vocabulary or vocabulary.startswith(("/", "\\", "~")) or ".." in vocabulary
     if outside or vocabulary[1:2] == ":":
         message = f"the vocabulary is read from `{_shown(vocabulary)}`, outside the model"
-        yield Concern(RUNS, Severity.HIGH, message, where, vocabulary[:200])
+        yield Concern(RUNS, Severity.HIGH, message, where, vocabulary[:200], ("CVE-2025-12058", "CWE-73", "CWE-918"))
 
 
-def _runs(where: str, message: str, name: str) -> Concern:
-    return Concern(RUNS, Severity.CRITICAL, message, where, visible(name, 200))
+def _runs(where: str, message: str, name: str, references: tuple[str, ...] = ()) -> Concern:
+    return Concern(RUNS, Severity.CRITICAL, message, where, visible(name, 200), references)
+
+
+_LAMBDA = ("CVE-2024-3660", "CWE-94")
+_IMPORTED = ("CVE-2025-1550", "CWE-502")
+
+
+def _told_of(called: str) -> tuple[str, ...]:
+    """The advisory about a function of Keras's own."""
+    if catalogue.plain(called) == "enableunsafedeserialization":
+        return ("CVE-2025-9906", "CWE-502")
+    if catalogue.plain(called) == "getfile":
+        return ("CVE-2025-8747", "CVE-2025-12060", "CWE-502", "CWE-22")
+    return ("CVE-2025-8747", "CWE-502")
 
 
 def _custom(where: str, message: str, name: str, imported: bool = False) -> Concern:

@@ -19,7 +19,7 @@ from bascule.builtin.scanners.rds_code.walk import Told, walk
 from bascule.kernel.text import visible
 from bascule.plugins.kinds import ScanFile, Seen
 from bascule.plugins.meta import Example, Meta, Reads, Rule
-from bascule.plugins.readers import Malformed, Truncated
+from bascule.plugins.readers import Truncated
 from bascule.plugins.readers.compressed import CODECS, unpacked
 from bascule.plugins.readers.media import EMPTY, R_DATA, media_type_of
 from bascule.records import Coverage, Finding, Outcome, Severity
@@ -47,7 +47,7 @@ META = Meta(
             references=("CWE-502", "CWE-829"),
         ),
     ),
-    reads=Reads(media_types=(R_DATA, *CODECS), names=("*.rds", "*.rda", "*.rdata")),
+    reads=Reads(media_types=(R_DATA,), names=("*.rds", "*.rda", "*.rdata")),
     limits=(
         "the ASCII form is not followed and is answered `not-available`",
         "byte code is told by its constants, not decompiled",
@@ -56,6 +56,8 @@ META = Meta(
 )
 
 MAX_UNPACKED = 1 << 30
+SHOWN_BYTES = 16 << 20
+"""A packed object up to this size is shown by the frame, unpacked; larger ones are unpacked here, in passing."""
 _REACHES = frozenset(
     [
         "system",
@@ -109,22 +111,12 @@ class RdsCode:
     def scan(self, file: ScanFile) -> Iterator[Seen]:
         if file.media_type == EMPTY:
             raise Truncated("the file is empty")
-        named = file.path.lower().endswith((".rds", ".rda", ".rdata"))
+        chunks: Iterator[bytes] = (data for _, data in file.windows())
         packed = file.media_type in CODECS
         if packed:
             chunks = unpacked(file.read, file.size_bytes, file.media_type, max_bytes=MAX_UNPACKED)
-            try:
-                head = next(chunks, b"")
-            except Malformed:
-                if named:
-                    raise
-                # Whose stream this is will say so.
-                yield from _without("it holds no object of R")
-                return
-        else:
-            chunks = (data for _, data in file.windows())
-            head = next(chunks, b"")
-        if media_type_of(head[: 1 << 16], max(len(head), 1)) != R_DATA and not (named and head[:1] in b"XB"):
+        head = next(chunks, b"")
+        if media_type_of(head[: 1 << 16], max(len(head), 1)) != R_DATA and head[:2] not in (b"X\n", b"B\n"):
             yield from _without("it holds no object of R")
             return
         told = walk(head, chunks)
@@ -132,6 +124,8 @@ class RdsCode:
             yield from (
                 _finding(rule.id, "it is in R's ASCII form", outcome=Outcome.NOT_AVAILABLE) for rule in META.rules
             )
+            return
+        if packed and told.size_bytes <= SHOWN_BYTES:
             return
         findings = list(_judged(told))
         yield from findings

@@ -41,6 +41,7 @@ class Told:
     functions: int = 0
     byte_codes: int = 0
     items: int = 0
+    size_bytes: int = 0
     called: set[str] = field(default_factory=set)
 
 
@@ -64,6 +65,7 @@ def walk(head: bytes, chunks: Iterator[bytes]) -> Told:
     elif version != 2:
         raise Malformed(f"a serialisation of version {version}")
     _Walk(source, told).run()
+    told.size_bytes = source.offset
     return told
 
 
