@@ -24,7 +24,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from securesystemslib.signer import Key
@@ -212,6 +211,8 @@ def _offered(material: Mapping[str, Any]) -> tuple[list[Key], str]:
     raw = leaf.get("rawBytes") if isinstance(leaf, dict) else None
     if not isinstance(raw, str):
         return [], hint if isinstance(hint, str) else ""
+    from cryptography import x509  # few bundles bring a certificate, and its module is slow to import
+
     try:
         certificate = x509.load_der_x509_certificate(base64.b64decode(raw, validate=True))
         pem = certificate.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)

@@ -133,7 +133,7 @@ def _source_digest(path: str | None) -> Digest:
     own = Path(path) if path else None
     files: list[Path] = []
     if own is not None and own.name == "__init__.py":
-        files = sorted(own.parent.rglob("*.py"))
+        files = _with_data(own.parent)
     elif own is not None:
         files = [own]
     return digest_of_json([*_readers_digests(), *_digests(files)])
@@ -143,7 +143,11 @@ def _source_digest(path: str | None) -> Digest:
 def _readers_digests() -> tuple[str, ...]:
     # Once in a process: every plug-in's digest begins with these.
     readers = Path(__file__).parent / "readers"
-    return _digests(sorted(file for file in readers.rglob("*") if file.suffix in {".py", ".json", ".toml", ".yaml"}))
+    return _digests(_with_data(readers))
+
+
+def _with_data(folder: Path) -> list[Path]:
+    return sorted(file for file in folder.rglob("*") if file.suffix in {".py", ".json", ".toml", ".yaml"})
 
 
 def _digests(files: Iterable[Path]) -> tuple[str, ...]:
