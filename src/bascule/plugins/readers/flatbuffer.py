@@ -19,6 +19,8 @@ Read = Callable[[int, int], bytes]
 MAX_TABLES = 1 << 19
 MAX_VECTOR = 1 << 20
 """Elements of one vector that is walked; vectors of bytes are only measured."""
+MAX_ELEMENTS = 1 << 25
+"""Elements of all vectors together."""
 _WINDOW_BYTES = 1 << 16
 
 
@@ -31,6 +33,7 @@ class Buffer:
         self._window = b""
         self._start = 0
         self._tables = 0
+        self._elements = 0
 
     def root(self) -> Table:
         """The table that everything else hangs from."""
@@ -53,6 +56,12 @@ class Buffer:
     def number(self, at: int, size: int, signed: bool = False) -> int:
         """A little-endian number."""
         return int.from_bytes(self.bytes_at(at, size), "little", signed=signed)
+
+    def spend(self, count: int) -> None:
+        """Count elements that are copied: many tables may share one long vector."""
+        self._elements += count
+        if self._elements > MAX_ELEMENTS:
+            raise Malformed(f"more than {MAX_ELEMENTS} numbers and letters in vectors")
 
     def table(self, at: int) -> Table:
         """The table at an offset. Raises `Malformed` where its table of fields cannot be one."""
@@ -120,7 +129,9 @@ class Table:
         found = self.vector(index, 1)
         if found is None:
             return ""
-        return self.buffer.bytes_at(found.start, min(found.count, most)).decode("utf-8", "replace")
+        size = min(found.count, most)
+        self.buffer.spend(size)
+        return self.buffer.bytes_at(found.start, size).decode("utf-8", "replace")
 
     def child(self, index: int) -> Table | None:
         """A table that a field refers to."""
@@ -145,5 +156,6 @@ class Table:
             return ()
         if found.count > MAX_VECTOR:
             raise Malformed(f"a vector of {found.count} numbers at {found.start:#x}")
+        self.buffer.spend(found.count)
         data = self.buffer.bytes_at(found.start, found.count * size)
         return tuple(int.from_bytes(data[at : at + size], "little", signed=signed) for at in range(0, len(data), size))

@@ -182,7 +182,7 @@ class _Walk(Wire):
         """The beginning of a string; a graph in it is walked."""
         size = sized(part).end - part.start
         head = self._read(part.start, min(size, MAX_TEXT))
-        if size > 16 and media_type_of(head, size) in (TF_GRAPH, SAVED_MODEL):
+        if size > 16 and head[:1] in b"\x08\x0a" and media_type_of(head, size) in (TF_GRAPH, SAVED_MODEL):
             if depth == MAX_DEPTH:
                 raise Unsupported(f"graphs lie deeper in one another than {MAX_DEPTH} at offset {part.start:#x}")
             self._packed(part, place, depth + 1)
