@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import json
 import pickle
-from collections.abc import Mapping
+import tarfile
+import zipfile
+from collections.abc import Callable, Mapping
 
 import pytest
 from hypothesis import given
@@ -153,7 +156,7 @@ def test_a_token_is_found_wherever_words_are(place: str) -> None:
         assert len(found(PLACES[place](token))) == 1
 
 
-DISGUISES = {
+DISGUISES: dict[str, Callable[[str], dict[str, bytes]]] = {
     "UTF-16 without a mark": lambda t: {"notes.txt": f"token {t}\n".encode("utf-16-le")},
     "UTF-16 without a mark, big end first": lambda t: {"notes.txt": f"token {t}\n".encode("utf-16-be")},
     "UTF-16 behind words of another script": lambda t: {"notes.txt": f"\u0416\u0416 {t}\n".encode("utf-16-le")},
@@ -309,3 +312,33 @@ def test_hostile_text_takes_no_more_than_its_share_of_time() -> None:
     ]
     for data in hostile:
         found({"x.yaml": data})
+
+
+def packed(kind: str, name: str, data: bytes) -> bytes:
+    held = io.BytesIO()
+    if kind == "tar":
+        with tarfile.open(fileobj=held, mode="w:gz") as tar:
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            tar.addfile(member, io.BytesIO(data))
+    else:
+        with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED if kind == "zip" else zipfile.ZIP_STORED) as archive:
+            archive.writestr(name, data)
+    return held.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["zip", "stored zip", "tar"])
+def test_a_token_packed_away_is_found_with_its_member(kind: str) -> None:
+    data = packed(kind, "notes/run.txt", b"x" * 5000 + f" log in with {hugging_face_token()}\n".encode())
+    assert [item.location for item in found({"model.bin": data})][-1:] == ["notes/run.txt!line 1"]
+
+
+def test_a_pickle_in_a_compressed_npz_is_read() -> None:
+    data = packed("zip", "a.npy", b"\x93NUMPY" + pickle.dumps({"token": hugging_face_token()}))
+    assert scan_memory(plugin, {"a.npz": data}).answers["secret-in-file"] == Outcome.TRUE
+
+
+def test_an_archive_within_an_archive_is_read() -> None:
+    inner = packed("zip", "run.env", f"KEY={aws_key()}\n".encode())
+    told = found({"a.zip": packed("zip", "inner.zip", inner)})
+    assert [item.location for item in told] == ["inner.zip!run.env!line 1"]

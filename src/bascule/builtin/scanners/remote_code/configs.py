@@ -40,7 +40,7 @@ def remote_classes(source: str, path: str, listing: Sequence[Listed]) -> Iterato
     except (ValueError, RecursionError) as error:
         raise Malformed(f"not JSON: {error}") from error
     for key, value in texts:
-        sight = None if key == "chat_template" else code_in_text(value, key)
+        sight = None if key == "chat_template" else code_in_text(value, key, is_yaml=False)
         if sight is not None:
             yield sight
     neighbours = {item.path for item in listing}

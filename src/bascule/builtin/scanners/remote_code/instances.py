@@ -36,6 +36,8 @@ _FOREIGN = re.compile(
     r"|(?:javax?|com\.sun|org\.(?:spring|apache|yaml))\.[\w.$]+)",
     re.DOTALL,
 )
+# Rules and examples of code stand in YAML too; nobody writes `__import__` into them but to have it evaluated.
+_IMPORT_IN_TEXT = re.compile(r"__import__\s*\(")
 _CODE_IN_TEXT = re.compile(r"__import__\s*\(|\bos\.(?:system|popen)\s*\(|\bsubprocess\.\w+\s*\(")
 _TARGETS = ("_target_", "target")
 _DOTTED = re.compile(r"[A-Za-z_]\w*(?:[.:][A-Za-z_]\w*)*")
@@ -74,9 +76,9 @@ def _foreign(name: str, line: int) -> Sight:
     return Sight(DANGEROUS_CALL, Severity.HIGH, f"line {line}", what, {"callable": name[:200], "named_by": "tag"})
 
 
-def code_in_text(value: str, place: str) -> Sight | None:
+def code_in_text(value: str, place: str, is_yaml: bool = True) -> Sight | None:
     """Python that a value holds, for whoever evaluates it."""
-    match = _CODE_IN_TEXT.search(value)
+    match = (_IMPORT_IN_TEXT if is_yaml else _CODE_IN_TEXT).search(value)
     if match is None:
         return None
     what = f"a value holds code, `{match.group()}…`, for a loader that evaluates it"

@@ -14,14 +14,14 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 
 from bascule.builtin.scanners.secrets.cases import EXAMPLES
-from bascule.builtin.scanners.secrets.places import BINARY_LIMIT_BYTES, is_opaque, stretches
+from bascule.builtin.scanners.secrets.places import BINARY_LIMIT_BYTES, is_opaque, is_read_whole, stretches
 from bascule.builtin.scanners.secrets.stretch import Stretch
 from bascule.builtin.scanners.secrets.sweep import Hit, assigned, issued
 from bascule.kernel.digests import sha256_of
 from bascule.kernel.text import visible
 from bascule.plugins.kinds import ScanFile, Seen
 from bascule.plugins.meta import Example, Meta, Rule
-from bascule.records import Confidence, Finding, Outcome, Severity
+from bascule.records import Confidence, Coverage, Finding, Outcome, Severity, State
 
 MAX_FINDINGS = 50
 
@@ -72,6 +72,9 @@ class Secrets:
                 yield _finding(hit, stretch, file.path)
                 if len(told) == MAX_FINDINGS:
                     return
+        if is_read_whole(file):
+            state = State.FINDING if told else State.CLEAN
+            yield Coverage(start=0, end=file.size_bytes, state=state, what="swept for secrets")
 
 
 def _hits(stretch: Stretch) -> Iterator[Hit]:

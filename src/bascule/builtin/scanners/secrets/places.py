@@ -1,15 +1,17 @@
 """Which bytes of a file are read for secrets, and how a place in them is named for people.
 
 Text is read whole, by windows that overlap; of a safetensors or GGUF file only the words in its header are read,
-because tensors hold none; other binary files are read for issuers' tokens alone, up to a bound. Marked UTF-16 is turned
-into UTF-8, and JSON's `\\u0041` escapes into the characters that a loader would see; `disguise` looks a second time.
+because tensors hold none; other binary files are read for issuers' tokens alone, up to a bound. The frame shows an
+archive's members as files; those of numpy's and Keras' zips, which it leaves closed, are unfolded here. Marked UTF-16
+is turned into UTF-8, and JSON's `\\u0041` escapes into the characters that a loader would see; `disguise` looks a
+second time.
 """
 
 from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from bascule.builtin.scanners.secrets.disguise import joined, unspaced, unwrapped, wide
 from bascule.builtin.scanners.secrets.stretch import Stretch
@@ -17,6 +19,8 @@ from bascule.builtin.scanners.secrets.sweep import OVERLAP_BYTES
 from bascule.kernel.text import visible
 from bascule.plugins.kinds import ScanFile
 from bascule.plugins.readers import Malformed, gguf, media
+from bascule.plugins.readers.members import members
+from bascule.plugins.readers.pickles.stream import Span
 from bascule.plugins.readers.text import marked_encoding
 
 WINDOW_BYTES = 1 << 20
@@ -40,6 +44,11 @@ def is_opaque(file: ScanFile) -> bool:
     return not _is_text(file.media_type) and file.media_type not in headed and file.size_bytes > BINARY_LIMIT_BYTES
 
 
+def is_read_whole(file: ScanFile) -> bool:
+    """Is every byte of it read as words? Of binary files none are claimed: a token can be packed away in them."""
+    return file.size_bytes > 0 and _is_text(file.media_type)
+
+
 def stretches(file: ScanFile) -> Iterator[Stretch]:
     """Everything to sweep in a file, in order; neighbours overlap by `OVERLAP_BYTES`."""
     if file.media_type == media.GGUF:
@@ -48,11 +57,31 @@ def stretches(file: ScanFile) -> Iterator[Stretch]:
         yield from _in_safetensors(file)
     elif _is_text(file.media_type):
         yield from _in_text(file)
-    elif file.size_bytes <= BINARY_LIMIT_BYTES:
-        for offset, data in file.windows(WINDOW_BYTES, OVERLAP_BYTES):
-            stretch = Stretch(data, offset, hand_written=False)
-            yield stretch
-            yield from wide(stretch)
+    else:
+        if file.media_type in (media.NPZ, media.KERAS_ZIP):
+            yield from _in_zip(file)
+        if file.size_bytes <= BINARY_LIMIT_BYTES:
+            yield from _in_binary(file.windows(WINDOW_BYTES, OVERLAP_BYTES))
+
+
+def _in_binary(windows: Iterable[tuple[int, bytes]], place: str = "") -> Iterator[Stretch]:
+    for offset, data in windows:
+        stretch = Stretch(data, offset, place=place, hand_written=False)
+        yield stretch
+        yield from wide(stretch)
+
+
+def _in_zip(file: ScanFile) -> Iterator[Stretch]:
+    """Every member that can be had, by its own path. What cannot is told by `archives`."""
+    for member in members(Span(file.read, 0, file.size_bytes), media.ZIP, file.path):
+        if member.span is not None and member.size_bytes <= BINARY_LIMIT_BYTES:
+            yield from _in_binary(_windows(member.span), member.path)
+
+
+def _windows(span: Span) -> Iterator[tuple[int, bytes]]:
+    for start in range(0, span.size_bytes, WINDOW_BYTES):
+        offset = max(0, start - OVERLAP_BYTES)
+        yield offset, span.bytes_at(offset, min(start + WINDOW_BYTES, span.size_bytes) - offset)
 
 
 def _is_text(media_type: str) -> bool:
