@@ -109,8 +109,7 @@ def test_tables_that_share_one_long_vector_do_not_multiply() -> None:
     data = flatbuffer({0: [0] * (1 << 18)}, b"TEST")
     buffer = Buffer(lambda at, size: data[at : at + size], len(data))
     with pytest.raises(Malformed, match="more than"):
-        for _ in range(1 << 10):
-            buffer.root().numbers(0, 4)
+        [buffer.root().numbers(0, 4) for _ in range(1 << 10)]
 
 
 @pytest.mark.parametrize(
