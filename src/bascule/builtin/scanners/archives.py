@@ -28,8 +28,9 @@ from bascule.plugins.kinds import ScanFile, Seen
 from bascule.plugins.meta import Example, Meta, Reads, Rule
 from bascule.plugins.readers import Malformed, Truncated
 from bascule.plugins.readers.compressed import CODECS, unpacked
-from bascule.plugins.readers.media import KERAS_ZIP, NPZ, TAR, TORCH_ZIP, ZIP, media_type_of
-from bascule.plugins.readers.names import text_of
+from bascule.plugins.readers.media import KERAS_ZIP, NPZ, SEVEN_ZIP, TAR, TORCH_ZIP, ZIP, media_type_of
+from bascule.plugins.readers.names import Anomalies, check_names, text_of
+from bascule.plugins.readers.sevenzip import SevenZipReader, Unsupported
 from bascule.plugins.readers.tar import BLOCK, TarEntry, TarReader, is_header
 from bascule.plugins.readers.zip import Read, WrongCrc, ZipEntry, open_member, read_directory
 from bascule.records import Finding, Outcome, Severity
@@ -37,6 +38,7 @@ from bascule.records import Finding, Outcome, Severity
 RULE = "archive-hostile"
 _ZIPS = (ZIP, NPZ, TORCH_ZIP, KERAS_ZIP)
 _STREAMS = tuple(CODECS)
+_PACKED = (*_ZIPS, TAR, SEVEN_ZIP, *_STREAMS)
 
 # Up to here anything may unfold as it likes; from here on, no further than this many times its packed size.
 FREE_BYTES = 64 << 20
@@ -73,7 +75,7 @@ _META = Meta(
     opens=True,
     limits=(
         f"archives inside archives: {MAX_DEPTH} deep, each at most {MAX_INNER_BYTES >> 20} MiB",
-        "7z, zstd and lz4 are not unpacked",
+        "of 7z, what is encrypted or packed with PPMd, BCJ2 or zstd is named, not opened; so is RAR",
     ),
 )
 
@@ -90,7 +92,7 @@ class Archives:
     def scan(self, file: ScanFile) -> Iterator[Seen]:
         """What is hostile, hidden or broken, at most forty findings."""
         search = _Search(file.path, file.size_bytes)
-        if file.media_type in (*_ZIPS, TAR, *_STREAMS):
+        if file.media_type in _PACKED:
             search.look(file.read, file.size_bytes, file.media_type, "", 0)
         elif _ends_as_zip(file.read, file.size_bytes):
             search.tell(
@@ -123,12 +125,16 @@ class _Search:
                 self._zip(read, size_bytes, media_type, place, depth)
             elif media_type == TAR:
                 self._tar(_plain(read, size_bytes), place, depth)
+            elif media_type == SEVEN_ZIP:
+                self._sevenzip(SevenZipReader(read, size_bytes), place, depth)
             else:
                 self._stream(unpacked(read, size_bytes, media_type, max_bytes=2 * self.bound_bytes), place, depth)
         except _Bomb:
             if depth:
                 raise
             self.tell(Outcome.TRUE, place, f"it unfolds to more than {self.bound_bytes} bytes: a bomb")
+        except Unsupported as error:
+            self.tell(Outcome.NOT_AVAILABLE, place, f"it was not examined: {visible(str(error), 300)}")
         except Malformed as error:
             if not depth:
                 raise
@@ -209,6 +215,30 @@ class _Search:
                 self.tell(outcome, inner, f"{what}, which is neither a file, a folder nor a link")
         self._judge(reader.anomalies, TAR, place)
 
+    def _sevenzip(self, reader: SevenZipReader, place: str, depth: int) -> None:
+        if reader.unpacked_bytes + self.unfolded_bytes > self.bound_bytes:
+            raise _Bomb
+        names = []
+        for entry in reader:
+            names.append(entry.name.encode("utf-8", "surrogatepass"))
+            inner = _below(place, entry.name)
+            if entry.is_symlink and entry.size_bytes <= _LINK_BYTES:
+                self._link(names[-1], b"".join(self._sevenzip_member(reader, inner)), inner)
+            elif not entry.is_folder:
+                self._content(self._sevenzip_member(reader, inner), entry.size_bytes, inner, depth)
+        anomalies = Anomalies()
+        check_names(names, anomalies)
+        self._judge(anomalies.told(), SEVEN_ZIP, place)
+
+    def _sevenzip_member(self, reader: SevenZipReader, place: str) -> Iterator[bytes]:
+        """A member's bytes; what is wrong with them is told, and ends them."""
+        try:
+            yield from self._counted(reader.data())
+        except Unsupported as error:
+            self.tell(Outcome.NOT_AVAILABLE, place, f"a member was not examined: {visible(str(error), 300)}")
+        except Malformed as error:
+            self.tell(Outcome.ERROR, place, visible(str(error), 400))
+
     def _counted(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
         for chunk in chunks:
             self._count(len(chunk))
@@ -226,7 +256,7 @@ class _Search:
         """One member's bytes: to their end, and into them where they are an archive."""
         head, rest = _peek(chunks, _HEAD_BYTES)
         media_type = media_type_of(head, max(size_bytes, len(head)), place)
-        if media_type not in (*_ZIPS, TAR, *_STREAMS):
+        if media_type not in _PACKED:
             for _ in rest:
                 pass
             return
@@ -330,6 +360,15 @@ def _gzipped(data: bytes) -> bytes:
     return buffer.getvalue()
 
 
+def _sevenzipped(name: str, data: bytes) -> bytes:
+    """A 7z of one member, copied."""
+    told = b"\0" + name.encode("utf-16-le") + b"\0\0"
+    header = b"\x01\x04\x06\0\x01\x09" + bytes([len(data)]) + b"\0\x07\x0b\x01\0\x01\x01\0\x0c" + bytes([len(data)])
+    header += b"\0\0\x05\x01\x11" + bytes([len(told)]) + told + b"\0\0"
+    start = struct.pack("<QQL", len(data), len(header), zlib.crc32(header))
+    return b"7z\xbc\xaf\x27\x1c\0\x04" + struct.pack("<L", zlib.crc32(start)) + start + data + header
+
+
 _SYMLINK = 0o120777 << 16
 _EXAMPLES = (
     _example("two plain files", lambda: {"a.zip": _zipped([(b"a.txt", b"one"), (b"b/c", b"2")])}, Outcome.FALSE),
@@ -371,6 +410,8 @@ _EXAMPLES = (
     _example(
         "an inner tar cut short", lambda: {"a.zip": _zipped([(b"in.tar", _tarred(b"a", b"1")[:700])])}, Outcome.ERROR
     ),
+    _example("a 7z name that climbs", lambda: {"a.7z": _sevenzipped("../../x", b"1")}, Outcome.TRUE),
+    _example("a plain 7z", lambda: {"a.7z": _sevenzipped("x.txt", b"1")}, Outcome.FALSE),
     _example("bytes behind the end", lambda: {"a.tar": _tarred(b"a", b"1") + b"hidden"}, Outcome.NOT_AVAILABLE),
 )
 

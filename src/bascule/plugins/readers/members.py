@@ -34,7 +34,9 @@ _MAX_MEMBERS = 10_000
 _MAX_DEPTH = 4
 _MAX_MEMBER_BYTES = 16 << 20
 _MAX_HELD_BYTES = 32 << 20
-_MAX_UNFOLDED_BYTES = 1 << 30
+# Up to the first anything may unfold; from there on no further than so many times its packed size, and never past the
+# last: a bomb is left soon, and `archives` calls it one.
+_FREE_BYTES, _MAX_RATIO, _MAX_UNFOLDED_BYTES = 64 << 20, 200, 8 << 30
 _HEAD_BYTES = 1 << 16
 # What the checkpoint's own readers look into: its pickles, and raw numbers without a meaning of their own.
 _TORCH_PARTS = re.compile(r"(^|/)(data|tensors|constants)/\d+$|\.storage$|\.pkl$|(^|/)code/|\.debug_pkl$")
@@ -53,7 +55,7 @@ class Member:
 
 def members(span: Span, media_type: str, name: str) -> Iterator[Member]:
     """Everything packed in a file of one of the `PACKED` types; `name` names the one file of a packed stream."""
-    yield from _Walk().archive(span, media_type, name, "", 0)
+    yield from _Walk(span.size_bytes).archive(span, media_type, name, "", 0)
 
 
 class _Full(Exception):
@@ -61,7 +63,8 @@ class _Full(Exception):
 
 
 class _Walk:
-    def __init__(self) -> None:
+    def __init__(self, packed_bytes: int) -> None:
+        self._bound_bytes = min(max(_FREE_BYTES, _MAX_RATIO * packed_bytes), _MAX_UNFOLDED_BYTES)
         self._count = 0
         self._held_bytes = 0
         self._unfolded_bytes = 0
@@ -102,10 +105,9 @@ class _Walk:
             else:
                 yield from self._unfold(self._unpacked(span, entry), entry.size_bytes, where, depth)
 
-    @staticmethod
-    def _unpacked(span: Span, entry: ZipEntry) -> Iterator[bytes]:
+    def _unpacked(self, span: Span, entry: ZipEntry) -> Iterator[bytes]:
         # Loaders take the bytes whether or not their CRC is right.
-        return open_member(span.bytes_at, entry, max_bytes=_MAX_UNFOLDED_BYTES, check_crc=False)
+        return open_member(span.bytes_at, entry, max_bytes=self._bound_bytes, check_crc=False)
 
     def _tar(self, reader: TarReader, span: Span | None, place: str, depth: int) -> Iterator[Member]:
         for entry in reader:
@@ -124,7 +126,7 @@ class _Walk:
                 yield from self._unfold(reader.data(), entry.size_bytes, _below(place, entry.name), depth)
 
     def _stream(self, span: Span, media_type: str, name: str, place: str, depth: int) -> Iterator[Member]:
-        chunks = unpacked(span.bytes_at, span.size_bytes, media_type, max_bytes=_MAX_UNFOLDED_BYTES)
+        chunks = unpacked(span.bytes_at, span.size_bytes, media_type, max_bytes=self._bound_bytes)
         head, chunks = _peeked(chunks, BLOCK)
         if is_tar_header(head[:BLOCK]):
             yield from self._tar(TarReader(chunks), None, place, depth)
@@ -139,11 +141,11 @@ class _Walk:
             for chunk in chunks:
                 given += len(chunk)
                 self._unfolded_bytes += len(chunk)
-                if self._unfolded_bytes > _MAX_UNFOLDED_BYTES:
-                    raise _Full(f"it unfolds to more than {_MAX_UNFOLDED_BYTES} bytes; the rest was not looked into")
+                if self._unfolded_bytes > self._bound_bytes:
+                    raise _Full(f"it unfolds to more than {self._bound_bytes} bytes; the rest was not looked into")
                 if len(held) <= _MAX_MEMBER_BYTES:
                     held += chunk
-                elif size_bytes >= 0:
+                else:
                     break  # what is left of it is skipped by whoever reads on
         except WrongCrc:
             pass
