@@ -221,3 +221,22 @@ def test_any_text_gives_findings_or_an_error(path: str, text: str) -> None:
             list(plugin.scan(file))
         except Malformed:
             continue
+
+
+@pytest.mark.usefixtures("must_end")
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("pyproject.toml", "a" + ".a" * 100_000 + " = 1"),
+        ("pyproject.toml", '"a b"' + ' . "a b"' * 100_000 + " = 1"),
+        ("pyproject.toml", "a = " + "[" * 100_000),
+        ("uv.lock", "a = {" + "b." * 100_000 + "c = 1}"),
+        ("setup.py", "x = " + "1+" * 400_000 + "1"),
+        ("setup.py", "#" * 2_000_000),
+        ("Pipfile.lock", "[" * 100_000),
+    ],
+)
+def test_what_is_made_to_take_for_ever_is_refused(path: str, text: str) -> None:
+    (file,) = memory_files({path: text.encode()})
+    with pytest.raises(Malformed):
+        list(plugin.scan(file))

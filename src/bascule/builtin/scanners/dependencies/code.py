@@ -15,12 +15,15 @@ from bascule.builtin.scanners.dependencies.wanted import Item, Unread, requireme
 from bascule.plugins.readers import Malformed
 from bascule.plugins.readers.text import Text
 
+MAX_SOURCE = 1 << 20
 _KEYWORDS = ("install_requires", "setup_requires", "tests_require")
 _MAGIC = re.compile(r"^\s*(?:!|%)\s*(?:uv\s+)?pip[\d.]*\s+install\s+(.*)$")
 
 
 def setup_py(source: str) -> Iterator[Item]:
-    """The literal lists that `setup()` is given, by name or in place."""
+    """The literal lists that `setup()` is given, by name or in place. Raises Malformed, also beyond `MAX_SOURCE`."""
+    if len(source) > MAX_SOURCE:
+        raise Malformed(f"{len(source)} characters of Python, more than the {MAX_SOURCE} that are parsed")
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:

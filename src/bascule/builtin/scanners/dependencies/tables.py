@@ -21,9 +21,13 @@ from bascule.plugins.readers.card import load_yaml
 
 _EXACT = re.compile(r"=?=?\s*v?(\d+(?:\.\d+)*(?:[a-zA-Z0-9.+!-]*)?)")
 
+_LONG_KEY = re.compile(r"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){100}""")
+
 
 def read_toml(text: str) -> Mapping[str, Any]:
-    """Raises Malformed."""
+    """Raises Malformed, also for a key of more than 100 parts: what `tomllib` takes for one grows with their square."""
+    if _LONG_KEY.search(text):
+        raise Malformed("a key of more than 100 parts")
     try:
         return tomllib.loads(text)
     except (ValueError, RecursionError) as error:
