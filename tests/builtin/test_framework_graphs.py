@@ -61,6 +61,11 @@ def test_an_operation_is_found_in_a_function_of_a_graph_in_a_string_of_a_functio
     assert finding.location.startswith("f!c!g!w offset 0x")
 
 
+@pytest.mark.parametrize("kind", ["ReverseGate", "RecommenderSystem", "SpawnAgents", "EggShell", "PyramidPool"])
+def test_a_custom_operation_is_not_accused_for_a_word_in_its_name(kind: str) -> None:
+    assert severities(tensorflow_graph.plugin, saved(graph(node(kind))), DANGEROUS) == set()
+
+
 def test_a_name_that_the_library_defines_is_no_custom_operation() -> None:
     files = saved(graph(node("inference_fn", "call"), functions=(function("inference_fn", node("NoOp")),)))
     assert true(tensorflow_graph.plugin, files) == []

@@ -74,8 +74,9 @@ PUBLISHED = re.compile(
 """Operations of extensions that many models use: TensorFlow Text, Addons, Decision Forests, TensorRT."""
 
 TELLS = re.compile(
-    r"shell|popen|spawn|subprocess|(run|exec(ute)?)_?(cmd|command|code|script|python|bash)|system(call|command|exec)?$"
-    r"|load_?(op_?)?library|dlopen|reverse|backdoor|eval_?(code|python)|py_?(call|exec|eval)",
+    r"shell_?(exec|cmd|command|run|code)|(run|exec|open|reverse|spawn)_?shell|popen|subprocess|backdoor|dlopen|syscall"
+    r"|(run|exec|execute|spawn)_?(cmd|command|code|script|python|bash|process)|system_?(call|command|exec)|^system$"
+    r"|load_?(op_?)?library|eval_?(code|python)|py_?(call|exec|eval)$",
     re.IGNORECASE,
 )
 """A custom operation whose own name says that it runs something."""
