@@ -27,6 +27,7 @@ from io import BytesIO
 from pathlib import Path
 
 import lz4.frame
+import numpy
 import pytest
 import zstandard
 
@@ -571,3 +572,24 @@ def test_a_call_of_a_module_whose_name_holds_a_space_is_told_under_every_weights
 )
 def test_words_under_a_weights_name_are_not_told(text: bytes) -> None:
     assert Outcome.TRUE not in scan_memory(plugin, {"x.dat": text}).answers.values()
+
+
+class TestWhatAFindingAdds:
+    def test_a_duplicate_says_which_loader_takes_which(self) -> None:
+        twins = next(example for example in plugin.examples if example.name == "an archive with twins")
+        (found,) = findings(scan_memory(plugin, twins.files()), ANOMALY)
+        assert found.details["loader"] == "torch 2.13 takes the first duplicate, Python's zipfile the last"
+
+    def test_it_says_whether_the_tensors_could_be_saved(self) -> None:
+        array = pickle.dumps({"w": numpy.arange(3.0)}, 4)
+        hostile = array[:-1] + b"0" + RUN + b"."
+        (found,) = findings(scan(hostile))
+        assert found.details["convertible"] is False
+        (found,) = findings(scan(array[:-1] + RUN + b"0."))
+        assert found.details["convertible"] is True
+
+    def test_an_encrypted_member_is_not_available_and_no_error(self) -> None:
+        archive = bytearray(pickled.zipped({"m.pkl": proto(b"]")}))
+        archive[6] |= 1
+        archive[archive.index(b"PK\x01\x02") + 8] |= 1
+        assert scan(bytes(archive), "m.zip").answers[CALLS] is Outcome.NOT_AVAILABLE

@@ -334,7 +334,8 @@ def _central_entry(window: _Window, at: int, base: int, notes: Anomalies) -> tup
         notes.add("encrypted", f"`{shown}`")
     if method not in (STORED, DEFLATED):
         notes.add("unknown-method", f"`{shown}` is packed by method {method}")
-    if method == STORED and packed != size:
+    # The old encryption puts twelve bytes of its own before the data.
+    if method == STORED and packed != size + (12 if flags & ENCRYPTED else 0):
         notes.add("stored-size", f"`{shown}` is stored in {packed} bytes and declares {size}")
     entry = ZipEntry(
         name=name,

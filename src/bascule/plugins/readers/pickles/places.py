@@ -30,7 +30,16 @@ from bascule.plugins.readers.pickles.values import Blob, Value
 from bascule.plugins.readers.pickles.verdict import Verdict
 from bascule.plugins.readers.sevenzip import SevenZipEntry, SevenZipReader, Unsupported
 from bascule.plugins.readers.tar import TarReader
-from bascule.plugins.readers.zip import DEFLATED, STORED, WrongCrc, ZipDirectory, ZipEntry, open_member, read_directory
+from bascule.plugins.readers.zip import (
+    DEFLATED,
+    ENCRYPTED,
+    STORED,
+    WrongCrc,
+    ZipDirectory,
+    ZipEntry,
+    open_member,
+    read_directory,
+)
 from bascule.records import Severity
 
 PICKLE_NAMES = ("*.pkl", "*.pickle", "*.pck", "*.p", "*.joblib", "*.dill", "*.cloudpickle", "*.jl")
@@ -325,6 +334,10 @@ class _Walk:
         where = f"{place}{entry.name[:300]}!"
         if entry.data_offset is None:
             yield Unreadable(where, Malformed("the member has no local header"))
+            return
+        if entry.flags & ENCRYPTED:
+            yield NotCovered(where, "the member is encrypted")
+            yield from self._raw_member(span, entry, where, depth)
             return
         try:
             head = _first_bytes(open_member(span.bytes_at, entry, max_bytes=1 << 62, check_crc=False), limit=_HEAD)

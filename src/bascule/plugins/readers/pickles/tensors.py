@@ -27,6 +27,7 @@ from bascule.plugins.readers.safetensors import BITS
 from bascule.plugins.readers.zip import STORED, ZipEntry, open_member, read_directory
 
 _UNPACKED_BYTES = 256 << 20
+_PROGRAM_BYTES = 64 << 20
 _GATHERED_BYTES = 256 << 20
 _STEP = 1 << 20
 _MAX_DEPTH = 64
@@ -516,7 +517,8 @@ def _run(stream: Stream) -> Machine:
 
 
 def _stopped(stream: Stream, at: int) -> tuple[Machine, int]:
-    machine = Machine(stream, _Deaf(), Budget(), keeps_all=True)
+    # All that the opcodes build is held here, and only their share of a file may be so large.
+    machine = Machine(stream, _Deaf(), Budget(program_bytes=_PROGRAM_BYTES), keeps_all=True)
     after = machine.run(at)
     return machine, after
 
