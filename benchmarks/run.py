@@ -30,7 +30,7 @@ def main() -> int:
         return 2
     load = os.getloadavg()[0]
     print(f"{platform.python_version()}, {os.cpu_count()} cores, load {load:.1f} at the start\n")
-    sys.path.insert(0, str(FOLDER))
+    sys.path[:0] = [str(FOLDER), str(FOLDER.parent / "tests")]  # peers, and the corpus
     for name in wanted:
         spec = importlib.util.spec_from_file_location(name, FOLDER / f"{name}.py")
         assert spec is not None

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from bascule.collect.intake import IntakeLimits, Inventory, take_in
 from bascule.plugins.kinds import Fetched, Workspace
 from bascule.plugins.registry import Loaded, discover, find, working
+from bascule.plugins.testing import scan_memory
+from bascule.records import Finding
 
 
 def inventory_of(folder: Path) -> Inventory:
@@ -53,6 +55,16 @@ def installed(folder: Path, name: str) -> Loaded:
     """That scanner, discovered."""
     with on_path(folder):
         return next(loaded for loaded in discover("scanners") if loaded.id.split()[0] == name)
+
+
+def said_of(files: Mapping[str, bytes]) -> list[Finding]:
+    """What all built-in scanners find in built files, in this process."""
+    return [
+        item
+        for loaded in working("scanners")
+        for item in scan_memory(loaded.plugin, files).seen
+        if isinstance(item, Finding)
+    ]
 
 
 PLAIN = """
