@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from bascule.plugins.kinds import ScanFile, Seen
 from bascule.plugins.meta import Example, Meta, Reads, Rule
-from bascule.plugins.readers import Malformed
+from bascule.plugins.readers import Malformed, programs
 from bascule.plugins.readers.media import (
     ARROW,
     CATBOOST,
@@ -106,7 +106,16 @@ class UnreadableBinary:
             yield _finding(Outcome.TRUE, f"this is {_PROGRAMS[file.media_type]}", META.rules[0].remedy)
         elif not (file.media_type == UNKNOWN and (is_sentencepiece(file) or is_data_of_a_graph(file))):
             what, remedy = _UNREAD[file.media_type]
+            if file.media_type != UNKNOWN and (found := _program_within(file)) is not None:
+                yield _finding(Outcome.TRUE, f"this is {what}, with {found.what} at offset {found.offset:#x}", remedy)
             yield _finding(Outcome.NOT_AVAILABLE, f"this is {what}; its content was not examined", remedy)
+
+
+def _program_within(file: ScanFile) -> programs.Found | None:
+    """A program or pickle in the first megabyte of a format that has no place for one."""
+    data = file.read(0, min(_SEARCHED_BYTES, file.size_bytes))
+    found = programs.search(data)
+    return next((item for item in found if item.nature is programs.Nature.RUNS), None)
 
 
 def _finding(outcome: Outcome, message: str, remedy: str) -> Finding:
@@ -114,6 +123,7 @@ def _finding(outcome: Outcome, message: str, remedy: str) -> Finding:
     return Finding(rule=RULE, outcome=outcome, severity=severity, message=message, remedy=remedy)
 
 
+_SEARCHED_BYTES = 1 << 20
 _GRAPHS_TRIED = 16
 _GAP_BYTES = 1 << 16
 

@@ -37,7 +37,10 @@ class Buffer:
 
     def root(self) -> Table:
         """The table that everything else hangs from."""
-        return self.table(self.number(0, 4))
+        at = self.number(0, 4)
+        if not 4 <= at <= self.size_bytes - 4:
+            raise Malformed(f"the root lies at {at:#x}, outside the file of {self.size_bytes:#x} bytes")
+        return self.table(at)
 
     def bytes_at(self, at: int, size: int) -> bytes:
         """Exactly that many bytes, from a window."""

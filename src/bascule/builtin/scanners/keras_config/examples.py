@@ -153,6 +153,11 @@ EXAMPLES = (
     Example("a layer of its own, by name", lambda: in_hdf5(model(layer("AcmeGate"))), {**_CLEAN, _CUSTOM: _TRUE}),
     Example("a layer that lowers the guard (CVE-2025-9906)", lambda: in_archive(model(_UNGUARDED)), {_RUNS: _TRUE}),
     Example("a pickled layer (CVE-2025-49655)", lambda: in_archive(model(_PICKLED)), {_RUNS: _TRUE}),
+    Example(
+        "a Lambda in source text",
+        lambda: in_hdf5(model(layer("Lambda", function="lambda x: eval('x')"))),
+        {_RUNS: _TRUE},
+    ),
     Example("a Lambda in a SavedModel", lambda: {"keras_metadata.pb": saved_metadata(_MARSHALLED)}, {_RUNS: _TRUE}),
     Example("layers in a SavedModel", lambda: {"keras_metadata.pb": saved_metadata(layer("Dense"))}, _CLEAN),
     Example("a link to another file", lambda: in_hdf5(model(), _FAR), {**_CLEAN, _EXTERNAL: _TRUE}),

@@ -11,6 +11,7 @@ Rules:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -149,6 +150,10 @@ def _of_lambda(where: str, settings: Mapping[str, Any]) -> Iterator[Concern]:
         module = settings.get("module")
         root = _root(module) if isinstance(module, str) else ""
         name = f"{module}.{function}" if root else function
+        if re.search(r"\blambda\b|[(;\n]", function):
+            message = f"a Lambda layer carries source text: `{_shown(function)}`"
+            yield Concern(RUNS, Severity.HIGH, message, where, visible(function, 200), _LAMBDA)
+            return
         if root in catalogue.GADGET_MODULES or (
             root in catalogue.FAMILY and catalogue.plain(_last(function)) in catalogue.REACHING_NAMES
         ):

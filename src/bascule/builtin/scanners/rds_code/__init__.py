@@ -40,7 +40,7 @@ META = Meta(
         ),
         Rule(
             id=CODE,
-            question="Does this R object hold functions, byte code or environments?",
+            question="Does this R object hold functions, byte code, calls of a shell, or bytes behind it?",
             severity=Severity.MEDIUM,
             remedy="read the functions (`body(f)`) in a sandbox, or export coefficients and tables as data",
             why="a function in a fitted model runs when the model predicts; what it does is only known to who reads it",
@@ -146,6 +146,9 @@ def _judged(told: Told) -> Iterator[Finding]:
         place = f"offset {told.promises[0]:#x}"
         details = {**calls, "loader": "R before 4.4.0 evaluates it", "callable": running[0] if running else ""}
         yield _finding(RUNS, what, place=place, details=details)
+    if told.followed:
+        what = f"bytes follow the object from offset {told.size_bytes:#x}, and R does not read them"
+        yield _finding(CODE, what, place=f"offset {told.size_bytes:#x}")
     reaching = sorted(_REACHES & told.called)
     if told.functions or told.byte_codes:
         what = f"{told.functions} functions and {told.byte_codes} pieces of byte code"

@@ -84,6 +84,7 @@ EXAMPLES = (
     Example("a function", lambda: {"m.rds": rds(function(_SHELL))}, {RUNS: Outcome.FALSE, CODE: _TRUE}),
     Example("a compiled function", lambda: {"m.rds": rds(function(_byte_code(_SHELL)))}, {CODE: _TRUE}),
     Example("a call of a shell", lambda: {"m.rds": rds(_list(_SHELL))}, {RUNS: Outcome.FALSE, CODE: _TRUE}),
+    Example("bytes behind the object", lambda: {"m.rds": rds(vector(1)) + b"x"}, {CODE: _TRUE}),
     Example("a file cut short", lambda: {"m.rds": rds(vector(1, 2))[:-3]}, {RUNS: Outcome.ERROR}),
     Example("words", lambda: {"words.rds": b"the\n"}, {RUNS: Outcome.NOT_APPLICABLE}),
 )

@@ -42,6 +42,7 @@ class Told:
     byte_codes: int = 0
     items: int = 0
     size_bytes: int = 0
+    followed: bool = False
     called: set[str] = field(default_factory=set)
 
 
@@ -66,6 +67,7 @@ def walk(head: bytes, chunks: Iterator[bytes]) -> Told:
         raise Malformed(f"a serialisation of version {version}")
     _Walk(source, told).run()
     told.size_bytes = source.offset
+    told.followed = source.left
     return told
 
 
@@ -91,6 +93,11 @@ class _Source:
             parts.append(chunk)
             have += len(chunk)
         self._window, self._at = b"".join(parts), 0
+
+    @property
+    def left(self) -> bool:
+        """Does anything follow?"""
+        return self._at < len(self._window) or bool(next(self._chunks, b""))
 
     def peek(self, size: int) -> bytes:
         return self._window[self._at : self._at + size]

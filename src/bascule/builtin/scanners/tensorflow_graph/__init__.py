@@ -75,6 +75,7 @@ META = Meta(
     ),
 )
 
+_SMALL = {".meta": (TEXT,)}
 MAX_TOLD = 50
 """Findings of one rule in one file: one for each operation and path."""
 _TEXT_OPERATION = re.compile(r"\bop\s*:\s*[\"']([^\"']{1,200})[\"']")
@@ -106,20 +107,27 @@ class TensorflowGraph:
         if file.media_type == EMPTY:
             raise Truncated("the file is empty")
         name = file.path.lower().rsplit("/", 1)[-1]
-        if file.media_type not in (SAVED_MODEL, TF_GRAPH, UNKNOWN) and name != "saved_model.pb":
+        # A small graph without a zero byte may read as text.
+        if (
+            file.media_type not in (SAVED_MODEL, TF_GRAPH, UNKNOWN, *_SMALL.get(name[-5:], ()))
+            and name != "saved_model.pb"
+        ):
             if name.endswith(".pbtxt"):
                 yield from _text(file)
             else:
-                yield from (
-                    _finding(rule.id, "it is no graph of TensorFlow", outcome=Outcome.NOT_APPLICABLE)
-                    for rule in META.rules
-                )
+                yield from _foreign()
             return
         try:
             graphs = read_graphs(file.read, file.size_bytes)
         except (Truncated, Unsupported):
+            if file.media_type == TEXT:
+                yield from _foreign()
+                return
             raise
         except Malformed as fault:
+            if file.media_type == TEXT and name != "saved_model.pb":
+                yield from _foreign()
+                return
             if file.media_type != SAVED_MODEL and name != "saved_model.pb":
                 raise
             yield _finding(MALFORMED, f"breaks the SavedModel format: {visible(str(fault), 400)}")
@@ -134,6 +142,11 @@ class TensorflowGraph:
 
 
 plugin = TensorflowGraph()
+
+
+def _foreign() -> Iterator[Finding]:
+    for rule in META.rules:
+        yield _finding(rule.id, "it is no graph of TensorFlow", outcome=Outcome.NOT_APPLICABLE)
 
 
 def _text(file: ScanFile) -> Iterator[Seen]:
