@@ -123,7 +123,8 @@ class Integrity:
 
     @property
     def config(self) -> Digest:
-        keys = sorted([item.key_id, item.holder.name] for item in self._trusted)
+        # Our own key is made by the first run that signs, and signed nothing before: it makes no evidence stale.
+        keys = sorted([item.key_id, item.holder.name] for item in self._trusted if not item.own)
         handed = [self._handed.data.hex(), self._handed.builder] if self._handed is not None else None
         return digest_of_json([keys, handed])
 
