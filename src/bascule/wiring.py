@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from bascule.attest import KeyRing, sign_pack, verify_pack
+from bascule.attest.keys import MAX_KEY_BYTES, trusted_pem
 from bascule.collect.advisories import Advisories, Snapshot
 from bascule.collect.after import as_loaded
 from bascule.collect.intake import IntakeLimits
+from bascule.collect.integrity import MAX_ENVELOPE, GivenProvenance, Integrity
 from bascule.collect.scan import ScanOptions
 from bascule.journeys.packs import with_bases
 from bascule.journeys.parts import Parts, Policy
@@ -57,7 +60,7 @@ def open_parts(settings: Settings, clock: Clock | None = None) -> Iterator[Parts
             ),
             scratch=settings.home / "scratch",
             peers=discover("peers"),
-            after=after_steps(settings, snapshot, clock),
+            after=after_steps(settings, keyring, snapshot, clock),
         )
 
 
@@ -72,14 +75,45 @@ def advisories_of(home: Path) -> Iterator[Snapshot | None]:
             snapshot.close()
 
 
-def after_steps(settings: Settings, snapshot: Snapshot | None, clock: Clock) -> tuple[Loaded, ...]:
+def after_steps(settings: Settings, keyring: KeyRing, snapshot: Snapshot | None, clock: Clock) -> tuple[Loaded, ...]:
     """What follows a scan in this home."""
-    return (as_loaded(Advisories(snapshot, clock.now(), settings.advisories.fresh_days)),)
+    return (
+        as_loaded(Advisories(snapshot, clock.now(), settings.advisories.fresh_days)),
+        as_loaded(Integrity(keyring.trusted())),
+    )
+
+
+def vouched(parts: Parts, provenance: Path | None, key: Path | None, builder: str = "") -> Parts:
+    """Parts for one run in which a person also trusts this key, and hands in this provenance.
+
+    Raises InputError `attest.not-a-public-key`, `provenance.unreadable`.
+    """
+    trusted = list(parts.keyring.trusted())
+    handed = None
+    if key is not None:
+        trusted.append(trusted_pem(_read_given(key, MAX_KEY_BYTES), f"`{key}`", "the key that was given"))
+    if provenance is not None:
+        handed = GivenProvenance(provenance.name, _read_given(provenance, MAX_ENVELOPE), builder)
+    step = as_loaded(Integrity(trusted, handed))
+    return replace(parts, after=tuple(step if loaded.id == step.id else loaded for loaded in parts.after))
+
+
+def _read_given(path: Path, limit: int) -> bytes:
+    try:
+        with path.open("rb") as file:
+            data = file.read(limit + 1)
+    except OSError as error:
+        raise InputError(
+            "provenance.unreadable", f"`{path}` cannot be read: {error.strerror or error}", "check the path"
+        ) from error
+    if len(data) > limit:
+        raise InputError("provenance.unreadable", f"`{path}` has more than {limit} bytes", "give another file")
+    return data
 
 
 def described_steps() -> tuple[Loaded, ...]:
     """The same without a home: for their rules alone."""
-    return (as_loaded(Advisories(None, SystemClock().now(), 0)),)
+    return (as_loaded(Advisories(None, SystemClock().now(), 0)), as_loaded(Integrity(())))
 
 
 def load_policy(name: str, keyring: KeyRing | None) -> Policy:

@@ -16,6 +16,7 @@ _GROUPS: dict[str, dict[str, str]] = {
         "scan": "Supply-chain evidence alone: what is in these files?",
         "decide": "Judge again from the evidence in the ledger, as of any date.",
         "approve": "Sign a decision in a role.",
+        "reproduce": "Run a declared build again, and compare what it makes with what is published.",
         "doctor": "Say what this machine can do, and what a missing part would add.",
         "rules": "List every rule, or explain one.",
         "plugins": "List the plug-ins that are built in and installed.",

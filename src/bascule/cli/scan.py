@@ -22,6 +22,7 @@ from bascule.kernel.text import visible
 from bascule.records import ScanDocument
 from bascule.records.cyclonedx import cyclonedx_bom
 from bascule.records.sarif import sarif_log
+from bascule.wiring import vouched
 
 _HASHES = {"sha256": ("sha256",), "blake3": ("blake3",), "both": ("sha256", "blake3"), "none": ()}
 
@@ -47,9 +48,23 @@ class Forms:
             say(f"wrote {self.cyclonedx}")
 
 
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Vouch:
+    """Who else is believed in this scan."""
+
+    provenance: Path | None = None
+    "Compare the files with this SLSA provenance; a `*.intoto.jsonl` among them is found without being named."
+    key: Path | None = None
+    "Trust this public key, in PEM, for this scan."
+    builder: str = ""
+    "The builder's id that the provenance must name."
+
+
 def scan_command(
     *paths: str,
     forms: Forms | None = None,
+    vouch: Vouch | None = None,
     only: Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative="")] = (),
     since: str | None = None,
     explain_against: str | None = None,
@@ -98,12 +113,15 @@ def scan_command(
             return _convert(paths, convert, session, as_json=common.json)
         kept = session.settings.home / "scans"
         beside = _asked(explain_against, session)
+        parts = session.parts
+        if vouch is not None and (vouch.provenance or vouch.key):
+            parts = vouched(parts, vouch.provenance, vouch.key, vouch.builder)
         if watch:
             return _watch(paths, results, only, beside, session)
         document = keep(
             scan(
                 paths,
-                session.parts,
+                parts,
                 only=only,
                 beside=beside,
                 hashes=_HASHES[hash],
