@@ -117,3 +117,8 @@ def test_a_bomb_is_told_and_not_unfolded(inside: bytes) -> None:
 @pytest.mark.parametrize("data", [b"<a>" * 100_000, b"<" * 100_000, b"<a " + b"b='1' " * 50_000])
 def test_broken_xml_ends_as_an_error(data: bytes) -> None:
     assert scan_memory(plugin, {"a.xml": data}).answers["xml-reaches-out"] == Outcome.ERROR
+
+
+def test_a_card_is_shown_as_a_page_but_for_its_code() -> None:
+    (told,) = findings("README.md", b"# A\n```html\n<script>x()</script>\n```\n`<script>`\n<img src=x onerror=x()>\n")
+    assert told.location == "line 6"

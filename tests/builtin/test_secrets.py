@@ -342,3 +342,15 @@ def test_an_archive_within_an_archive_is_read() -> None:
     inner = packed("zip", "run.env", f"KEY={aws_key()}\n".encode())
     told = found({"a.zip": packed("zip", "inner.zip", inner)})
     assert [item.location for item in told] == ["inner.zip!run.env!line 1"]
+
+
+@pytest.mark.parametrize("protocol", range(6))
+def test_a_token_is_read_from_a_pickle_of_any_protocol(protocol: int) -> None:
+    """The opcode behind a string is mostly a letter, and would lengthen the token."""
+    data = pickle.dumps({"token": github_token()}, protocol)
+    assert [item.details["kind"] for item in found({"a.pkl": data})] == ["GitHub token"]
+
+
+def test_a_token_added_up_is_one() -> None:
+    token = hugging_face_token()
+    assert found_in(f"T = '{token[:12]}' + '{token[12:]}'\n", "a.py")

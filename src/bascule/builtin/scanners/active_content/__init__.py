@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from bascule.builtin.scanners.active_content.markup import active_parts
+from bascule.builtin.scanners.active_content.markup import active_parts, without_code
 from bascule.builtin.scanners.active_content.xml import walk_xml
 from bascule.kernel.text import visible
 from bascule.plugins.kinds import ScanFile, Seen
@@ -48,7 +48,8 @@ class ActiveContent:
         title="Content that acts when it is shown",
         rules=(ACTIVE, REACHES),
         reads=Reads(
-            media_types=(media.HTML, media.NOTEBOOK, "image/svg+xml"), names=(*_XML_NAMES, "*.ipynb", "*.html", "*.htm")
+            media_types=(media.HTML, media.NOTEBOOK, "image/svg+xml"),
+            names=(*_XML_NAMES, "*.ipynb", "*.html", "*.htm", "*.md"),
         ),
         limits=(
             f"pages and notebooks of at most {LIMIT_BYTES} bytes, XML of at most {XML_LIMIT_BYTES}",
@@ -67,6 +68,9 @@ class ActiveContent:
             told = list(_notebook(file))
         elif name.endswith(tuple(pattern[1:] for pattern in _XML_NAMES)) or file.media_type == "image/svg+xml":
             told = list(_xml(file))
+        elif name.endswith(".md"):
+            source = read_text(file.read, file.size_bytes, LIMIT_BYTES).value
+            told = list(_parts(file.path, without_code(source), "", Severity.MEDIUM))
         else:
             source = read_text(file.read, file.size_bytes, LIMIT_BYTES).value
             # A page runs scripts: that is what pages are for. It is worth knowing beside a model, and no more.

@@ -34,3 +34,14 @@ def active_parts(source: str) -> Iterator[tuple[int, str]]:
             yield tag.start(), f"a frame, `<{name}>`"
         elif name == "meta" and re.search(r"http-equiv\s*=\s*[\"']?\s*refresh", flat, re.I):
             yield tag.start(), "a redirection"
+
+
+_CODE = re.compile(
+    r"^[ ]{0,3}(?P<fence>`{3,}|~{3,})[^\n]*\n.*?(?:^[ ]{0,3}(?P=fence)|\Z)|(?P<tick>`{1,2})(?!`)[^`\n]+(?P=tick)",
+    re.DOTALL | re.MULTILINE,
+)
+
+
+def without_code(markdown: str) -> str:
+    """Markdown whose code is blanked out, line by line, as it is shown and not run."""
+    return _CODE.sub(lambda code: re.sub(r"[^\n]", " ", code.group()), markdown)

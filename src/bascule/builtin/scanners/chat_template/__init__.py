@@ -160,9 +160,7 @@ def _told(sights: Sequence[Sight], template: Template, path: str) -> Iterator[Fi
         )
 
 
-def _differences(
-    file: ScanFile, found: Sequence[Template], trees: Mapping[str, nodes.Template]
-) -> Iterator[Finding]:
+def _differences(file: ScanFile, found: Sequence[Template], trees: Mapping[str, nodes.Template]) -> Iterator[Finding]:
     """From this file's templates to those that loaders take first, name by name, and from a twin to its first."""
     first = by_name(iter(found))
     for template in found:

@@ -76,6 +76,7 @@ def poison(tree: nodes.Template, folder: Folder) -> Iterator[Sight]:
     line = drops_system_messages(tree)
     if line:
         yield _sight(line, "never passes on a system message, although it tests for one", Confidence.MEDIUM)
+    yield from _swaps(tree, taint)
     yield from _words(tree)
     yield from _addresses(tree)
     yield from _effort(tree, folder)
@@ -270,6 +271,35 @@ def is_prose(text: str) -> bool:
     return sum(1 for word in words if _WORD.search(word)) >= 3
 
 
+# An address, an account, consent or refusal. Templates of honest models rename their own settings.
+_WEIGHTY = re.compile(
+    r"://|@|\b[\w-]+\.[a-z]{2,}\b|\d{4,}|\b(?:not|no|yes|never|always|un?safe|refuse|cannot|can't|deny|allow)\b",
+    re.IGNORECASE,
+)
+
+
+def _swaps(tree: nodes.Template, taint: _Taint) -> Iterator[Sight]:
+    """Words of a message that are replaced by others, and a user's message that is given out as the system's."""
+    for node in walk(tree):
+        arguments: Sequence[nodes.Node] = ()
+        if isinstance(node, nodes.Filter) and node.name == "replace" and node.node and taint.has_content(node.node):
+            arguments = node.args
+        elif isinstance(node, nodes.Call) and isinstance(node.node, nodes.Getattr) and node.node.attr == "replace":
+            arguments = node.args if taint.has_content(node.node.node) else ()
+        words = [str(part.value) for part in arguments[:2] if isinstance(part, nodes.Const)]
+        if (
+            len(words) == 2
+            and all(_MARKUP.sub("", word).strip() for word in words)
+            and _WEIGHTY.search(" ".join(words))
+        ):
+            seen = f"{words[0]} → {words[1]}"
+            yield Sight(SUSPICIOUS, Severity.MEDIUM, node.lineno, "replaces words of a message by others", seen)
+        if isinstance(node, nodes.CondExpr) and isinstance(node.expr1, nodes.Const) and node.expr1.value == "system":
+            compared = [inner.value for inner in walk(node.test) if isinstance(inner, nodes.Const)]
+            if isinstance(node.test, nodes.Compare) and "user" in compared and node.test.ops[0].op == "eq":
+                yield _sight(node.lineno, "gives a user's message out as the system's")
+
+
 # Text
 
 
@@ -296,6 +326,15 @@ def _constants(root: nodes.Node) -> Iterator[tuple[int, str]]:
     for node in walk(root):
         if isinstance(node, nodes.Const) and isinstance(node.value, str):
             yield node.lineno, node.value
+
+
+def instructions_in(text: str) -> Iterator[tuple[str, str]]:
+    """(sentence's end, the words) for every instruction against the user in a text, and for hidden characters."""
+    for pattern, what in _INSTRUCTION_PATTERNS:
+        if match := pattern.search(text):
+            yield what, match.group()
+    if hidden := _HIDDEN.search(text):
+        yield "holds characters that nobody sees", hidden.group()
 
 
 def _words(tree: nodes.Template) -> Iterator[Sight]:

@@ -18,7 +18,7 @@ from bascule.builtin.scanners.remote_code.configs import remote_classes
 from bascule.builtin.scanners.remote_code.instances import code_in_text, instances, scalars
 from bascule.builtin.scanners.remote_code.mlflow import mlmodel_code
 from bascule.builtin.scanners.remote_code.notebooks import code_cells
-from bascule.builtin.scanners.remote_code.shell import embedded_lines, script_lines, shell_lines
+from bascule.builtin.scanners.remote_code.shell import embedded_lines, script_lines, shell_lines, two_steps
 from bascule.builtin.scanners.remote_code.sight import DANGEROUS_CALL, REMOTE_CODE, Sight
 from bascule.kernel.text import visible
 from bascule.plugins.kinds import ScanFile, Seen
@@ -202,6 +202,7 @@ def _notebook(file: ScanFile) -> Iterator[Seen]:
     for cell in code_cells(text.read_text(file.read, file.size_bytes, NOTEBOOK_LIMIT_BYTES).value):
         prefix = f"cell {cell.number} "
         sights.extend(shell_lines(cell.shell, prefix))
+        sights.extend(two_steps(cell.shell, prefix))
         try:
             # A person runs a cell, knowing which; it weighs as a function does.
             sights.extend(dangerous_calls(parse(cell.python), prefix, imported=False))

@@ -121,7 +121,9 @@ def _sight(role: str, reference: str, key: str, folder: str, neighbours: set[str
     else:
         seen["in_repository"] = False
         where = f"`{file}`, which is not in this repository"
-    return Sight(REMOTE_CODE, Severity.HIGH, key, f"`{role}` loads `{name}` from {where}", seen)
+    # Code that is declared and here to be read is a person's to judge; any other is somebody else's to change.
+    severity = Severity.MEDIUM if seen.get("in_repository") else Severity.HIGH
+    return Sight(REMOTE_CODE, severity, key, f"`{role}` loads `{name}` from {where}", seen)
 
 
 def _inside(folder: str, file: str) -> str:

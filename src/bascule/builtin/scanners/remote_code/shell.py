@@ -67,7 +67,7 @@ def script_lines(source: str, is_dockerfile: bool = False) -> Iterator[Sight]:
     A line that a backslash or an open pipe continues is one line, told where it begins.
     """
     commands = list(_commands(source, is_dockerfile))
-    for sight in (*shell_lines(commands, ""), *_two_steps(commands)):
+    for sight in (*shell_lines(commands, ""), *two_steps(commands)):
         yield replace(sight, severity=min(sight.severity, Severity.MEDIUM, key=lambda severity: severity.rank))
 
 
@@ -79,7 +79,7 @@ def embedded_lines(value: str, first_line: int) -> Iterator[Sight]:
             yield replace(sight, place=f"line {first_line + number}")
 
 
-def _two_steps(commands: Iterable[tuple[int, str]]) -> Iterator[Sight]:
+def two_steps(commands: Iterable[tuple[int, str]], prefix: str = "") -> Iterator[Sight]:
     """A file that is fetched, and then run, in one command or over several."""
     saved: dict[str, str] = {}
     for number, line in commands:
@@ -88,7 +88,7 @@ def _two_steps(commands: Iterable[tuple[int, str]]) -> Iterator[Sight]:
             if ran and ran.rpartition("/")[2] in saved:
                 what = "a shell line runs what was downloaded before"
                 seen = {"command": command.strip()[:200], "fetched": saved[ran.rpartition("/")[2]]}
-                yield Sight(DANGEROUS_CALL, Severity.HIGH, f"line {number}", what, seen)
+                yield Sight(DANGEROUS_CALL, Severity.HIGH, f"{prefix}line {number}", what, seen)
             saved.update((name, command.strip()) for name in _saved(command))
 
 

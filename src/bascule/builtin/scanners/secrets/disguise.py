@@ -2,7 +2,7 @@
 
     wide       UTF-16 without a mark, wherever it stands
     unspaced   characters that nobody sees, between two letters
-    joined     string literals side by side, and a backslash at the line's end
+    joined     string literals side by side or added up, and a backslash at the line's end
     unwrapped  base64 around a value of settings
 
 Rules: a look is given only where its disguise occurs, so plain text pays for a search and no more; what is joined or
@@ -57,9 +57,9 @@ def unspaced(stretch: Stretch) -> Iterator[Stretch]:
         yield replace(stretch, data=plain)
 
 
-_JOINT = re.compile(rb"\\?([\"'])[ \t]*(?:\\\r?\n[ \t]*)?[rRbBuUfF]{0,2}\\?\1|\\\r?\n[ \t]*")
+_JOINT = re.compile(rb"\\?([\"'])[ \t]*(?:\+[ \t]*)?(?:\\\r?\n[ \t]*)?[rRbBuUfF]{0,2}\\?\1|\\\r?\n[ \t]*")
 # The same, each beginning with one literal character, so that the search for it runs at memory speed.
-_SIDE_BY_SIDE = rb"%b[ \t]*(?:\\\r?\n[ \t]*)?[rRbBuUfF]{0,2}\\?%b(?=[\w-])"
+_SIDE_BY_SIDE = rb"%b[ \t]*(?:\+[ \t]*)?(?:\\\r?\n[ \t]*)?[rRbBuUfF]{0,2}\\?%b(?=[\w-])"
 _BEGINNINGS = tuple(
     re.compile(beginning)
     for beginning in (_SIDE_BY_SIDE % (b'"', b'"'), _SIDE_BY_SIDE % (b"'", b"'"), rb"\\\r?\n(?=[ \t]*[\w-])")

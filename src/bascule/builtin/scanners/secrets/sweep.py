@@ -55,6 +55,8 @@ def issued(window: bytes) -> Iterator[Hit]:
         end = len(flat) if end < 0 else end
         if window[start : start + 2] in _BY_PAIR:
             yield from _issued_at(window, start)
+        if window[start] == 0x56 or (start and window[start - 1] in b"\x8cU"):
+            yield from _issued_at(window, start + 1)  # a pickle's opcode or length, which looks like a letter
         if start and window[start - 1] in b".:":
             yield from _issued_before(window, start)
         dash = window.find(b"-", start, end)
@@ -70,12 +72,25 @@ def issued(window: bytes) -> Iterator[Hit]:
 
 def _issued_at(window: bytes, at: int) -> Iterator[Hit]:
     for kind in _BY_PAIR.get(window[at : at + 2], ()):
-        match = kind.pattern.match(window, at)
+        match = kind.pattern.match(window, at) or _pickled(window, at, kind)
         if match is not None:
             value = match.group().decode("ascii", "replace")
             if kind.check(value) and (not kind.near or _is_near(window, match, kind.near)):
                 yield Hit(kind.name, at, value, kind.confidence)
                 return
+
+
+def _pickled(window: bytes, at: int, kind: Kind) -> re.Match[bytes] | None:
+    """The token as a pickle writes it: its length in front, and an opcode, mostly a letter, right behind."""
+    if at >= 2 and window[at - 2] in b"\x8cU":
+        length = window[at - 1]
+    elif at >= 5 and window[at - 5] in b"XT":
+        length = int.from_bytes(window[at - 4 : at], "little")
+    elif at and window[at - 1] == 0x56:
+        length = max(0, window.find(b"\n", at, at + OVERLAP_BYTES) - at)
+    else:
+        return None
+    return kind.pattern.fullmatch(window[at : at + length]) if length <= OVERLAP_BYTES else None
 
 
 _TELEGRAM = re.compile(rb"(?<![A-Za-z0-9_])\d{8,10}:AA[\w-]{33}(?![A-Za-z0-9_-])")
