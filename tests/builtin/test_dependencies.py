@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bascule.builtin.scanners.dependencies import plugin
@@ -211,6 +211,7 @@ def test_what_breaks_its_format_is_an_error(path: str) -> None:
     assert {answer.outcome for answer in answers} == {Outcome.ERROR}
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.sampled_from(["requirements.txt", "pyproject.toml", "uv.lock", "conda.yaml", "setup.py", "Dockerfile"]),
     st.text(),

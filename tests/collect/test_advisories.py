@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bascule.collect.advisories import Snapshot, add_snapshot, match
@@ -110,6 +110,7 @@ def test_what_the_data_cannot_tell_is_unknown(snapshot: Snapshot, pin: str) -> N
     assert [name for name, _ in found.unknown] == [pin]
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.text(max_size=30) | st.just("PyPI/torch==2.6.0"), max_size=5))
 def test_without_data_every_package_is_unknown(pins: list[str]) -> None:
     found = match(tuple(pins), None)
