@@ -33,6 +33,7 @@ def dependency_examples(squatted: str, unpinned: str, source: str, unreadable: s
         case("a slip", lines, "transfomers==4.1.0\n", squatted=YES),
         case("other separators", lines, "scikitlearn==1.5.0\n", squatted=YES),
         case("digits for letters", lines, "t0rch==2.7.0\n", squatted=YES),
+        case("a letter of another script", lines, "t\u043erch==2.7.0\n", squatted=YES, unpinned=YES),
         case("known to harm", lines, "torchtriton==3.0.0\n", squatted=YES),
         case("one bad release", lines, "ultralytics==8.3.41\n", squatted=YES),
         case("another release", lines, "ultralytics==8.3.50\n"),

@@ -70,6 +70,10 @@ def requirement(text: str, where: str, *, declared: bool = False) -> Item:
     try:
         parsed = Requirement(text)
     except InvalidRequirement:
+        # No index has such a name; a person who reads the list takes it for the one that it looks like.
+        name = re.match(r"[\w.-]+", text)
+        if name and not name[0].isascii():
+            return Wanted(name[0], where, declared=declared)
         return Unread(f"`{text[:120]}` is no requirement", where)
     exact = {
         spec.version for spec in parsed.specifier if spec.operator in ("==", "===") and not spec.version.endswith(".*")
