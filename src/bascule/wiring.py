@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import cache
 from importlib.resources.abc import Traversable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bascule.attest import KeyRing, sign_pack, verify_pack
 from bascule.attest.keys import MAX_KEY_BYTES, trusted_pem
@@ -27,22 +29,32 @@ from bascule.kernel.text import suggestion, visible
 from bascule.plugins.registry import Loaded, discover
 from bascule.records import Context
 from bascule.settings import Settings
-from bascule.store import open_store
+
+if TYPE_CHECKING:
+    from bascule.store import Store
 
 MAX_PACK_BYTES = 4 << 20
 
 
 @contextmanager
 def open_parts(settings: Settings, clock: Clock | None = None) -> Iterator[Parts]:
-    """Open the ledger and gather the plug-ins; closes what it opened."""
+    """Gather the plug-ins, and the store for when somebody asks for it; closes what it opened.
+
+    A scan asks for none: it neither waits for a database nor leaves one behind.
+    """
     clock = clock or SystemClock()
     keyring = KeyRing(settings.home)
-    with (
-        open_store(settings.home, settings.database_url, keyring, clock) as store,
-        advisories_of(settings.home) as snapshot,
-    ):
+    with ExitStack() as opened:
+        snapshot = opened.enter_context(advisories_of(settings.home))
+
+        @cache
+        def store() -> Store:
+            from bascule.store import open_store
+
+            return opened.enter_context(open_store(settings.home, settings.database_url, keyring, clock))
+
         yield Parts(
-            store=store,
+            store_of=store,
             keyring=keyring,
             clock=clock,
             sources=discover("sources"),

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from bascule.attest import KeyRing
+from bascule.attest.keys import KeyRing
 from bascule.collect.intake import IntakeLimits
 from bascule.collect.scan import ScanOptions
-from bascule.judge.policy.pack import PolicyPack
-from bascule.judge.question import Vocabulary
 from bascule.kernel.clock import Clock
 from bascule.plugins.peers import tool_of
 from bascule.plugins.registry import Loaded
-from bascule.store import Store
+
+if TYPE_CHECKING:
+    from bascule.judge.policy.pack import PolicyPack
+    from bascule.judge.question import Vocabulary
+    from bascule.store import Store
 
 Progress = Callable[[float, float | None, str], None]
 
@@ -37,9 +40,9 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The world, for one run."""
+    """The world, for one run. store_of: opens the store, the first time that it is called."""
 
-    store: Store
+    store_of: Callable[[], Store]
     keyring: KeyRing
     clock: Clock
     sources: tuple[Loaded, ...]
@@ -52,6 +55,10 @@ class Parts:
     """steps that follow a scan: advisories, integrity"""
 
     @property
+    def store(self) -> Store:
+        return self.store_of()
+
+    @property
     def asking(self) -> tuple[Loaded, ...]:
         """All that answer rules of ours: scanners, and what follows them."""
         return (*self.scanners, *self.after)
@@ -59,6 +66,8 @@ class Parts:
 
 def vocabulary_of(scanners: tuple[Loaded, ...], peers: tuple[Loaded, ...] = ()) -> Mapping[str, Vocabulary]:
     """What each tool could say: needed to know what falls silent with it."""
+    from bascule.judge.question import Vocabulary
+
     imported = {
         tool_of(loaded.id): Vocabulary(rules=tuple(rule.id for rule in loaded.plugin.meta.rules))
         for loaded in peers

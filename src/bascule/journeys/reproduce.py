@@ -13,8 +13,8 @@ import bascule
 from bascule.collect.intake import take_in
 from bascule.collect.peers.asking import can_be_alone
 from bascule.collect.reproduce import build, compare, lay_out
+from bascule.journeys.choosing import fetch
 from bascule.journeys.parts import Parts, Progress, silent
-from bascule.journeys.review import fetch
 from bascule.judge.policy.yaml_text import load_yaml
 from bascule.kernel.errors import InputError
 from bascule.kernel.files import write_whole

@@ -17,10 +17,10 @@ from bascule.collect.after import conclude, given_of
 from bascule.collect.intake import take_in
 from bascule.collect.scan import examine
 from bascule.collect.scan.gather import Looked
+from bascule.journeys.choosing import choose, fetch
 from bascule.journeys.document import finding_order
 from bascule.journeys.parts import Parts, Progress, silent
 from bascule.journeys.peers import NOBODY, Asked
-from bascule.journeys.review import choose, fetch
 from bascule.kernel.scratch import held_folder
 from bascule.plugins.kinds import Workspace
 from bascule.records import (
