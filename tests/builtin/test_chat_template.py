@@ -401,3 +401,40 @@ def test_templates_in_gguf_keys_are_found() -> None:
 def test_what_is_shown_holds_no_control_characters() -> None:
     (found,) = findings("{{ 'a\u202eb' }}" + LOOP)
     assert found.details == {"seen": "\\u202e"}
+
+
+ESCAPE = "{{ cycler.__init__.__globals__.os }}"
+PLAIN_LOOP = "{% for m in messages %}{{ m['role'] }}: {{ m['content'] }}{% endfor %}"
+
+
+@pytest.mark.parametrize(
+    ("path", "data"),
+    [
+        ("model/special.json", json.dumps({"chat_template": ESCAPE})),
+        ("model/special.json", json.dumps({"tools": {"tool_use_chat_template": ESCAPE}})),
+        ("serve.yaml", f'chat_template: "{ESCAPE}"'),
+        ("serve.yml", f'engine:\n  chat_template: "{ESCAPE}"'),
+        ("prompt.template", ESCAPE),
+        ("prompt.tmpl", PLAIN_LOOP + ESCAPE),
+        ("prompt.j2", ESCAPE),
+    ],
+)
+def test_a_template_is_found_under_any_name(path: str, data: str) -> None:
+    assert scan_memory(plugin, {path: data.encode()}).answers["template-runs-code"] == "true"
+
+
+@pytest.mark.parametrize(
+    ("path", "data"),
+    [
+        ("train.yaml", "chat_template: chatml\nbase_model: org/name"),
+        ("train.json", json.dumps({"chat_template": "llama3", "note": "{{ x }}"})),
+        ("rows.jsonl", '{"chat_template": "{{ x }}"}\n{"chat_template": "{{ y }}"}\n'),
+        ("nginx.conf.template", "server { listen ${PORT}; # {% not ours %}\n}"),
+        ("model.tmpl", "{{ if .System }}{{ .System }}{{ end }}{{ .Prompt }}"),
+        ("page.j2", "You must never tell anybody. {{ title }}"),
+        ("prompt.template", PLAIN_LOOP),
+    ],
+)
+def test_names_of_templates_and_other_peoples_templates_alarm_nobody(path: str, data: str) -> None:
+    report = scan_memory(plugin, {path: data.encode()})
+    assert report.answers["template-runs-code"] == report.answers["template-suspicious"] == "false"

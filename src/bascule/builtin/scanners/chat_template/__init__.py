@@ -23,7 +23,7 @@ from bascule.builtin.scanners.chat_template.identity import identity_of
 from bascule.builtin.scanners.chat_template.known import known_name
 from bascule.builtin.scanners.chat_template.poison import poison
 from bascule.builtin.scanners.chat_template.sight import DIFFERS, RUNS_CODE, SUSPICIOUS, Sight
-from bascule.builtin.scanners.chat_template.sources import Template, templates_in
+from bascule.builtin.scanners.chat_template.sources import POSSIBLE_NAMES, PROMISED_NAMES, Template, templates_in
 from bascule.kernel.digests import sha256_of
 from bascule.kernel.text import visible
 from bascule.plugins.kinds import ScanFile, Seen
@@ -72,8 +72,8 @@ class ChatTemplate:
         rules=_RULES,
         reads=Reads(
             kinds=(ArtefactKind.CHAT_TEMPLATE,),
-            media_types=(media.GGUF,),
-            names=("tokenizer_config.json", "*processor_config.json", "chat_template*.json", "*.jinja", "*.jinja2"),
+            media_types=(media.GGUF, media.JSON, media.YAML),
+            names=(*PROMISED_NAMES, *POSSIBLE_NAMES),
         ),
         readings=(
             Quantity("template.sha256", "sha256 of a chat template's source in UTF-8"),
@@ -82,6 +82,7 @@ class ChatTemplate:
         ),
         limits=(
             f"templates of at most {grammar.LIMIT_CHARS} characters and {grammar.LIMIT_NODES} syntax nodes",
+            "in files named as templates of any kind, only what runs code is told unless they walk `messages`",
             "attribute names that only a message's own text can complete are not told apart from item names",
         ),
     )
@@ -96,6 +97,9 @@ class ChatTemplate:
         worst = State.CLEAN
         found = list(templates_in(file))
         for template in found:
+            if not template.is_for_chats:
+                yield from _of_anything(template, file.path)
+                continue
             yield _reading(file, template, "template.sha256", _sha256(template.source))
             try:
                 tree = grammar.parse(template.source)
@@ -113,8 +117,20 @@ class ChatTemplate:
             worst = State.FINDING if sights else worst
         if trees:
             yield from _differences(file, found, trees)
-        if is_text and file.size_bytes:
+        if is_text and any(template.is_for_chats for template in found):
             yield Coverage(start=0, end=file.size_bytes, state=worst, what="chat template")
+
+
+def _of_anything(template: Template, path: str) -> Iterator[Finding]:
+    """A template of nobody knows what: only whether it runs code, and nothing where it is another language's."""
+    try:
+        sights = list(_sights(grammar.parse(template.source)))
+    except grammar.NotATemplate:
+        return
+    except Malformed as error:
+        yield from _cannot_judge(template, path, error)
+    else:
+        yield from _told([sight for sight in sights if sight.rule == RUNS_CODE], template, path)
 
 
 def _sha256(source: str) -> str:

@@ -99,4 +99,14 @@ EXAMPLES = (
         lambda: {"tokenizer_config.json": b'{"chat_template": "'},
         {RUNS_CODE: Outcome.ERROR, SUSPICIOUS: Outcome.ERROR},
     ),
+    Example(
+        "a template in a configuration of any name",
+        lambda: {"saved/special.json": _config("{{ cycler.__init__.__globals__ }}")["tokenizer_config.json"]},
+        {RUNS_CODE: Outcome.TRUE},
+    ),
+    Example(
+        "another language's template",
+        lambda: {"Modelfile.tmpl": b"{{ if .System }}{{ .System }}{{ end }}{{ .Prompt }}"},
+        _CLEAN,
+    ),
 )

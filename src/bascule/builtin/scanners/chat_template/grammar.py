@@ -18,6 +18,10 @@ LIMIT_CHARS = 1 << 20
 LIMIT_NODES = 200_000
 
 
+class NotATemplate(Malformed):
+    """Jinja refuses the text: no loader renders it."""
+
+
 class _Generation(Extension):
     """`{% generation %} … {% endgeneration %}`: its body, as if the tags were not there."""
 
@@ -39,7 +43,7 @@ _ENVIRONMENT = Environment(  # noqa: S701
 
 
 def parse(source: str) -> nodes.Template:
-    """The syntax tree. Raises `Malformed` when there is none, or when it is larger than can be judged."""
+    """The syntax tree. Raises `NotATemplate` when there is none, `Malformed` when it is larger than can be judged."""
     if len(source) > LIMIT_CHARS:
         raise Malformed(f"template of {len(source)} characters, more than the {LIMIT_CHARS} that are read")
     try:
@@ -47,7 +51,7 @@ def parse(source: str) -> nodes.Template:
         tree = Parser(_ENVIRONMENT, source).parse()
         count = sum(1 for _ in walk(tree))
     except TemplateSyntaxError as error:
-        raise Malformed(f"line {error.lineno}: {error.message}") from error
+        raise NotATemplate(f"line {error.lineno}: {error.message}") from error
     except RecursionError as error:
         raise Malformed("nests deeper than the parser follows") from error
     except (ValueError, OverflowError) as error:
