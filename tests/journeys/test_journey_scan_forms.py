@@ -138,6 +138,12 @@ def test_cyclonedx_of_the_same_bytes_is_the_same_bytes(model: Path, tmp_path: Pa
     assert (tmp_path / "one.json").read_bytes() == (tmp_path / "two.json").read_bytes()
 
 
+def test_files_given_by_name_keep_their_names(model: Path, tmp_path: Path) -> None:
+    said = here("scan", model / "a.pkl", model / "b.pkl", model, "--json", home=tmp_path / "home")
+    paths = sorted(row["path"] for row in said.json["files"])
+    assert paths == sorted([f"{model}/a.pkl", f"{model}/a.pkl", f"{model}/b.pkl", f"{model}/b.pkl"])
+
+
 def fake_scan(path: Path) -> ScanDocument:
     if path.name == "bad":
         raise InputError("intake.unreadable", "it cannot be read", "mend it")

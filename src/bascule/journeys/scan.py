@@ -14,7 +14,7 @@ from typing import Literal
 
 import bascule
 from bascule.collect.after import conclude, given_of
-from bascule.collect.intake import take_in
+from bascule.collect.intake import Inventory, take_in
 from bascule.collect.scan import examine
 from bascule.collect.scan.gather import Looked
 from bascule.journeys.choosing import choose, fetch
@@ -51,7 +51,8 @@ def scan(
     everything: bool = False,
     progress: Progress = silent,
 ) -> ScanDocument:
-    """Scan each reference. Paths are relative to it; with several references they are prefixed by its name.
+    """Scan each reference. Paths are relative to it; with several references they are prefixed by its name, and a file
+    that was given by its own name keeps that.
 
     beside: other scanners to hear about each file; what they say changes nothing of what we say. hashes: the digests to
     compute, none or more of `sha256` and `blake3`. everything: fetch a remote subject whole; otherwise its bytes stay
@@ -71,7 +72,7 @@ def scan(
             given = given_of(inventory, examined, examined.observations.values())
             concluded = conclude(given, steps)
             peers = beside.about(inventory, folder, progress)
-        prefix = f"{ref.rstrip('/')}/" if len(refs) > 1 else ""
+        prefix = _prefix(ref, inventory) if len(refs) > 1 else ""
         said = _by_file(examined.observations.values())
         _add_conclusions(said, concluded.values())
         declared = inventory.shelf.declared if inventory.shelf is not None else {}
@@ -92,6 +93,13 @@ def scan(
         tool_version=bascule.__version__,
         notes=tuple(notes),
     )
+
+
+def _prefix(ref: str, inventory: Inventory) -> str:
+    paths = [entry.path for entry in inventory.entries]
+    if len(paths) == 1 and f"/{ref}".endswith(f"/{paths[0]}"):
+        return ref.removesuffix(paths[0])
+    return f"{ref.rstrip('/')}/"
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints
 
 from bascule.kernel.digests import Digest
 from bascule.records.base import Record
@@ -44,21 +44,28 @@ class Confidence(StrEnum):
     LOW = "low"
 
 
+def _cut_to(characters: int) -> BeforeValidator:
+    """A text that the bytes under scan made too long is cut, not refused: a finding is never lost to its own place."""
+
+    def cut(value: Any) -> Any:
+        return f"{value[: characters - 1]}…" if isinstance(value, str) and len(value) > characters else value
+
+    return BeforeValidator(cut)
+
+
 class Finding(Record):
     """One answer worth a person's attention: `true`, or why there is none."""
 
     rule: RuleId
     outcome: Outcome
     severity: Severity
-    message: str = Field(max_length=2000)
+    message: Annotated[str, _cut_to(2000)]
     artefact: str = Field(default="", description="path of the artefact; the subject as a whole when empty")
-    location: str = Field(
-        default="",
-        max_length=1000,
-        description="where inside: `member!inner`, `line 12`, `offset 0x40`, a key",
+    location: Annotated[str, _cut_to(1000)] = Field(
+        default="", description="where inside: `member!inner`, `line 12`, `offset 0x40`, a key"
     )
     confidence: Confidence = Confidence.HIGH
-    remedy: str = Field(default="", max_length=1000)
+    remedy: Annotated[str, _cut_to(1000)] = ""
     references: tuple[str, ...] = Field(
         default=(), description="CVE, CWE, MITRE ATLAS or a page; the rule's own where a finding names none"
     )
