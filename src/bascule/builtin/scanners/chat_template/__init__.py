@@ -3,24 +3,26 @@
 A chat template is a program that ships with the weights and runs at every turn. It is parsed and judged here by its
 syntax tree, never rendered. `sources` finds templates, `grammar` parses, `folding` works out constants, `escape`
 answers `template-runs-code`, `poison` and `roles` answer `template-suspicious`; `beside` finds the template that a
-loader could take instead and `difference` compares, for `template-differs`; `identity` and `known` tell which public
-template this is.
+loader could take instead, `claimed` the base model whose template could be expected, and `difference` compares, for
+`template-differs`; `identity` and `known` tell which public template this is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from jinja2 import nodes
 
 from bascule.builtin.scanners.chat_template import grammar
 from bascule.builtin.scanners.chat_template.beside import DEFAULT, by_name, reference_for
 from bascule.builtin.scanners.chat_template.cases import EXAMPLES
+from bascule.builtin.scanners.chat_template.claimed import claimed_bases
 from bascule.builtin.scanners.chat_template.difference import difference, meaning_of
 from bascule.builtin.scanners.chat_template.escape import routes
 from bascule.builtin.scanners.chat_template.folding import Folder
 from bascule.builtin.scanners.chat_template.identity import identity_of
-from bascule.builtin.scanners.chat_template.known import known_name
+from bascule.builtin.scanners.chat_template.known import known_name, published_with
 from bascule.builtin.scanners.chat_template.poison import poison
 from bascule.builtin.scanners.chat_template.sight import DIFFERS, RUNS_CODE, SUSPICIOUS, Sight
 from bascule.builtin.scanners.chat_template.sources import POSSIBLE_NAMES, PROMISED_NAMES, Template, templates_in
@@ -29,7 +31,17 @@ from bascule.kernel.text import visible
 from bascule.plugins.kinds import ScanFile, Seen
 from bascule.plugins.meta import Example, Meta, Quantity, Reads, Rule
 from bascule.plugins.readers import Malformed, media
-from bascule.records import ArtefactKind, Coverage, Finding, Outcome, Reading, ReadingSource, Severity, State
+from bascule.records import (
+    ArtefactKind,
+    Confidence,
+    Coverage,
+    Finding,
+    Outcome,
+    Reading,
+    ReadingSource,
+    Severity,
+    State,
+)
 
 MAX_FINDINGS = 20
 
@@ -54,7 +66,7 @@ _RULES = (
     ),
     Rule(
         id=DIFFERS,
-        question="Does this template say or ask something else than the one that loaders take first here?",
+        question="Does this template differ from the one that loaders take first here, or that its base model is known by?",
         severity=Severity.LOW,
         remedy="keep one template in all of its places; where they must differ, have a person accept the difference",
         why="Which of a repository's templates is taken depends on the loader and its version. A second one that says "
@@ -113,12 +125,20 @@ class ChatTemplate:
             yield _reading(file, template, "template.ast", identity)
             if names := known_name(identity):
                 yield _reading(file, template, "template.known", names)
+                sights = [_as_published(sight, names) for sight in sights]
             yield from _told(sights, template, file.path)
             worst = State.FINDING if sights else worst
         if trees:
             yield from _differences(file, found, trees)
         if is_text and any(template.is_for_chats for template in found):
             yield Coverage(start=0, end=file.size_bytes, state=worst, what="chat template")
+
+
+def _as_published(sight: Sight, names: Sequence[str]) -> Sight:
+    """What a public template is known to do is its users' to know, and no sign that this copy was tampered with."""
+    if sight.rule != SUSPICIOUS:
+        return sight
+    return replace(sight, severity=Severity.LOW, what=f"{sight.what}; so does the public `{names[0]}`")
 
 
 def _of_anything(template: Template, path: str) -> Iterator[Finding]:
@@ -185,6 +205,7 @@ def _differences(file: ScanFile, found: Sequence[Template], trees: Mapping[str, 
             yield from _difference(file, template, trees[template.place], twin, file.path)
     reference = reference_for(file)
     if reference is None:
+        yield from _unlike_its_base(file, first, trees)
         return
     path, others = reference
     for name, template in first.items():
@@ -227,6 +248,33 @@ def _difference(
             "added_conditions": [visible(words) for words in told.conditions],
             "dropped_roles": [visible(words) for words in told.dropped_roles],
         },
+    )
+
+
+def _unlike_its_base(
+    file: ScanFile, first: Mapping[str, Template], trees: Mapping[str, nodes.Template]
+) -> Iterator[Finding]:
+    """Of the template that loaders take first: is it the one that the claimed base is known to come with?"""
+    template = first.get(DEFAULT)
+    if template is None or template.place not in trees:
+        return
+    identity = identity_of(trees[template.place])
+    bases = {base: published_with(base) for base in claimed_bases(file)}
+    known = sorted(base for base, identities in bases.items() if identities)
+    if not known or any(identity in identities for identities in bases.values()):
+        return
+    yield Finding(
+        rule=DIFFERS,
+        outcome=Outcome.TRUE,
+        severity=Severity.LOW,
+        message=visible(
+            f"is not the template that `{known[0]}`, which this model says it comes from, is known by", 600
+        ),
+        artefact=file.path,
+        location=visible(template.place),
+        confidence=Confidence.MEDIUM,
+        remedy="compare it with the base model's template; whoever trains further may have good reasons to change it",
+        details={"base": visible(known[0], 300), "ast": identity, "known": sorted(bases[known[0]])[:8]},
     )
 
 

@@ -29,6 +29,7 @@ _BY_ATTRIBUTE = {"attr", "map", "selectattr", "rejectattr", "groupby", "sort", "
 
 _NEVER_READ = {"lipsum", "self"}
 _ONLY_CALLED = {"cycler", "joiner", "namespace", "dict", "range", "raise_exception", "strftime_now"}
+_MAKES_DATA = {("dict", "fromkeys"), ("dict", "from_keys")}
 _MODULES = {"os", "sys", "subprocess", "builtins", "importlib", "socket", "shutil", "ctypes", "pickle", "posix", "pty"}
 _BUILT_INS = {"eval", "exec", "compile", "open", "getattr", "setattr", "globals", "locals", "vars", "import_module"}
 _PROCESS_CALLS = {
@@ -73,7 +74,7 @@ def _by_name(node: nodes.Node, base: nodes.Node, names: tuple[str, ...], folder:
         if _INTERNAL.search(name):
             yield _sight(node, f"reaches for the internal attribute `{name[:80]}`", name)
     if isinstance(base, nodes.Name) and base.name not in folder.bound:
-        if base.name in _ONLY_CALLED:
+        if base.name in _ONLY_CALLED and any((base.name, name) not in _MAKES_DATA for name in names or ("?",)):
             yield _sight(node, f"looks inside the function `{base.name}`", base.name)
         elif base.name in _MODULES:
             yield _sight(node, f"looks inside the module `{base.name}`", base.name)

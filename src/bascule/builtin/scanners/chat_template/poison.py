@@ -187,7 +187,7 @@ def _trigger(
     held: dict[str, list[nodes.Node]],
 ) -> Iterator[Sight]:
     parts = [test, *(value for name in walk(test) if isinstance(name, nodes.Name) for value in held.get(name.name, ()))]
-    if any(_compares_clock(part, taint) for part in parts):
+    if any(_compares_clock(part, taint) for part in parts) and not all(_sets_date(part, taint) for part in branches):
         yield _sight(node.lineno, "says something else from a certain date on")
     said = any(is_prose(text) for branch in branches for _, text in texts(branch))
     turns = next((count for part in parts for count in _turns(part)), 0)
@@ -196,6 +196,26 @@ def _trigger(
     words = next((word for part in parts for word in _content_words(part, taint)), "")
     if said and words:
         yield _sight(node.lineno, f"adds text when a message says `{words[:60]}`")
+
+
+def _sets_date(node: nodes.Node, taint: _Taint) -> bool:
+    """Does this only correct a date: the day before the first of a month, where there is no arithmetic of dates?"""
+    if isinstance(node, nodes.If):
+        return all(_sets_date(part, taint) for part in (*node.body, *node.elif_, *node.else_))
+    if isinstance(node, nodes.Output):
+        return not any(text.strip() for _, text in texts(node)) and not any(map(_puts_out, node.nodes))
+    return (
+        isinstance(node, nodes.Assign)
+        and isinstance(node.target, nodes.Name)
+        and node.target.name in taint.clock
+        and isinstance(node.node, nodes.Const)
+        and re.fullmatch(r"\d{1,4}", str(node.node.value)) is not None
+    )
+
+
+def _puts_out(node: nodes.Node) -> bool:
+    refuses = isinstance(node, nodes.Call) and isinstance(node.node, nodes.Name) and node.node.name == "raise_exception"
+    return not refuses and not isinstance(node, nodes.TemplateData | nodes.Const)
 
 
 def _compares_clock(test: nodes.Node, taint: _Taint) -> bool:
@@ -214,6 +234,7 @@ def _compares_clock(test: nodes.Node, taint: _Taint) -> bool:
 
 def _content_words(test: nodes.Node, taint: _Taint) -> Iterator[str]:
     """Plain words that a message's content is compared with."""
+    keys = _keys_asked_for(test)
     for node in walk(test):
         sides: list[nodes.Node] = []
         if isinstance(node, nodes.Compare):
@@ -223,9 +244,31 @@ def _content_words(test: nodes.Node, taint: _Taint) -> Iterator[str]:
                 sides = [node.node.node, *node.args]
         elif isinstance(node, nodes.Test) and node.name in ("in", "eq", "equalto", "==", "search", "match"):
             sides = [node.node, *node.args]
-        if any(taint.has_content(side) for side in sides):
+        if any(taint.has_content(side) and not _reads_type(side) for side in sides):
             for side in sides:
-                yield from (text for _, text in _constants(side) if _is_plain_words(text))
+                yield from (text for _, text in _constants(side) if _is_plain_words(text) and text not in keys)
+
+
+def _keys_asked_for(test: nodes.Node) -> set[str]:
+    """`"tools" in x and x.tools`: never true of a text, whatever it says, unless texts have a method of that name."""
+    keys = set()
+    for node in walk(test):
+        if not (isinstance(node, nodes.And) and isinstance(node.left, nodes.Compare)):
+            continue
+        asked, key, looked_in = node.right, node.left.expr, node.left.ops[0].expr
+        if not (isinstance(asked, nodes.Getattr) and isinstance(key, nodes.Const) and key.value == asked.attr):
+            continue
+        owners = [place.name for place in (asked.node, looked_in) if isinstance(place, nodes.Name)]
+        if len(owners) == 2 and len(set(owners)) == 1 and not hasattr(str, asked.attr):
+            keys.add(asked.attr)
+    return keys
+
+
+def _reads_type(node: nodes.Node) -> bool:
+    """`part.type`: what kind of part it is, which the caller's program says and no message."""
+    if isinstance(node, nodes.Getattr):
+        return node.attr == "type"
+    return isinstance(node, nodes.Getitem) and isinstance(node.arg, nodes.Const) and node.arg.value == "type"
 
 
 def _turns(test: nodes.Node) -> Iterator[int]:

@@ -105,6 +105,8 @@ class _Walker:
                 if branch is not None and decided is not unless
             ]
             return any(self._carries(branch, bare) for branch in branches)
+        if isinstance(node, nodes.Filter) and _maps_content(node):
+            return not _is_sifted(node, self._sifted)
         if isinstance(node, nodes.Getattr):
             return node.attr in _CARRIED or (node.attr not in _ASIDE and self._carries(node.node, bare=False))
         if isinstance(node, nodes.Getitem):
@@ -157,6 +159,12 @@ def _is_sifted(iterated: nodes.Node, sifted: Set[str]) -> bool:
             return True
         node = node.node
     return isinstance(node, nodes.Name) and node.name in sifted
+
+
+def _maps_content(node: nodes.Filter) -> bool:
+    """`messages | … | map(attribute="content")`."""
+    named = [pair.value for pair in node.kwargs if pair.key == "attribute"]
+    return node.name == "map" and any(isinstance(name, nodes.Const) and name.value in _CARRIED for name in named)
 
 
 def _leaves_out_system(node: nodes.Filter) -> bool:
