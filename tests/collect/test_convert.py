@@ -18,8 +18,9 @@ from bascule.collect.convert import convert
 from bascule.kernel.errors import InputError
 from bascule.plugins.readers import Malformed
 from bascule.plugins.readers.media import media_type_of
+from bascule.plugins.readers.pickles.found import NotConvertible
 from bascule.plugins.readers.pickles.stream import span_of
-from bascule.plugins.readers.pickles.tensors import NotConvertible, plan
+from bascule.plugins.readers.pickles.tensors import plan
 from bascule.plugins.readers.safetensors import read_header
 from pickled import called, items, named, number, proto, stacked, text
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from bascule.collect.scan import sandbox, wire
 
 if TYPE_CHECKING:
-    from bascule.plugins.readers.pickles.tensors import Found
+    from bascule.plugins.readers.pickles.found import Found
 
 _WHY_CHARACTERS = 500
 _NAMES_EACH = 20
@@ -35,7 +35,7 @@ def main() -> int:
     sandbox.lock(Path(message["scratch"]), message["memory_bytes"])
     sandbox.limit_cpu(message["seconds"])
     from bascule.plugins.readers import Malformed
-    from bascule.plugins.readers.pickles.tensors import NotConvertible
+    from bascule.plugins.readers.pickles.found import NotConvertible
 
     try:
         answer = converted(channel, descriptor, message["size_bytes"], output)

@@ -23,6 +23,7 @@ from typing import Protocol
 from bascule.plugins.readers import Malformed, Truncated
 from bascule.plugins.readers.pickles import effects, numbers
 from bascule.plugins.readers.pickles.arrays import inline_array
+from bascule.plugins.readers.pickles.encoded import LEAST_CHARACTERS, begins_as_pickle
 from bascule.plugins.readers.pickles.names import reach
 from bascule.plugins.readers.pickles.stream import Stream
 from bascule.plugins.readers.pickles.values import (
@@ -69,7 +70,7 @@ class Observer(Protocol):
         """An object was given its state."""
 
     def payload(self, value: Value, offset: int, *, promised: bool = False) -> None:
-        """Bytes that begin like a pickle were pushed; `promised`: a call will load them."""
+        """Bytes, or text, that begin like a pickle were pushed; `promised`: a call will load them."""
 
 
 _LOOKAHEAD = 300
@@ -220,7 +221,10 @@ class Machine:
         if size <= _LARGE_BYTES:
             data, at = self.stream.take(at, size)
             if text:
-                self.stack.append(_utf8(data, offset))
+                value = _utf8(data, offset)
+                if size >= LEAST_CHARACTERS and begins_as_pickle(value):
+                    self._observer.payload(value, offset)
+                self.stack.append(value)
                 return at
             if size > 4 and data[0] in _PICKLE_STARTS:
                 self._observer.payload(data, offset)
@@ -238,7 +242,7 @@ class Machine:
             head, at = self.stream.take(at, _HEAD_BYTES)
             after = self.stream.skip(at, size - _HEAD_BYTES)
             blob = Blob(offset, size, head, None, text)
-        if not text and blob.head[0] in _PICKLE_STARTS:
+        if begins_as_pickle(blob.head.decode("utf-8", "replace")) if text else blob.head[0] in _PICKLE_STARTS:
             self._observer.payload(blob, offset)
         self.stack.append(blob)
         return after

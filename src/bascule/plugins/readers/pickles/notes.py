@@ -49,4 +49,17 @@ class NotCovered:
     why: str
 
 
-Note = Pickle | Unreadable | Anomaly | NotCovered
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """A whole pickle within the bytes or the text of another, which a load does not unpack by itself.
+
+    how: as what it is written. callable: what unpacking it would call that is not known to be harmless; empty for none.
+    """
+
+    place: str
+    how: str
+    size_bytes: int
+    callable: str = ""
+
+
+Note = Carried | Pickle | Unreadable | Anomaly | NotCovered

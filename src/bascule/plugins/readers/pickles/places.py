@@ -4,7 +4,7 @@
     torch       legacy: five pickles (magic number, protocol, system, model, keys), then raw storages; zip, tar: members
     numpy       .npy of objects behind its header, .npz as a zip of those
     joblib      raw arrays between the opcodes, all of it perhaps compressed
-    payloads    pickles within the bytes of a pickle
+    payloads    pickles within the bytes or the encoded text of a pickle
 
 Rules:
 - Members are told by their content, not by their name, and twins are both read.
@@ -22,8 +22,9 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 
 from bascule.plugins.readers import Malformed, Truncated, compressed, media, npy
+from bascule.plugins.readers.pickles.encoded import MAX_CHARACTERS, decoded
 from bascule.plugins.readers.pickles.machine import Budget
-from bascule.plugins.readers.pickles.notes import Anomaly, NotCovered, Note, Pickle, Unreadable
+from bascule.plugins.readers.pickles.notes import Anomaly, Carried, NotCovered, Note, Pickle, Unreadable
 from bascule.plugins.readers.pickles.runs import interpret
 from bascule.plugins.readers.pickles.stream import WINDOW_BYTES, Span, Stream, span_of
 from bascule.plugins.readers.pickles.values import Blob, Value
@@ -173,16 +174,28 @@ class _Walk:
             if depth >= self._budget.depth:
                 yield NotCovered(where, f"it lies more than {self._budget.depth} pickles deep")
                 continue
-            span = _payload_span(value, stream_of)
+            how, span = _payload_span(value, stream_of)
             if span is None:
-                if promised or isinstance(value, Blob):
+                if promised or (isinstance(value, Blob) and not value.is_text):
                     yield NotCovered(where, "its bytes cannot be had without loading, and they may be a pickle")
                 continue
             kind = media.media_type_of(span.head(_HEAD), span.size_bytes)
             if promised:
                 yield from self._container(span, where, "payload.pkl", kind, depth + 1)
             else:
+                if kind == media.PICKLE:
+                    yield from self._carried(span, where, how)
                 yield from self._only_if_it_runs(self._container(span, where, "", kind, depth + 1, looked_at=True))
+
+    def _carried(self, span: Span, place: str, how: str) -> Iterator[Note]:
+        """Told where it is a pickle to its last byte; by chance, bytes are not."""
+        if span.head(1) != b"\x80":
+            return
+        verdict = Verdict()
+        run = interpret(Stream(span), verdict, self._budget, promised=True, with_arrays=False)
+        if run.fault is None and run.end == span.size_bytes:
+            calls = next((remark.callable for remark in verdict.remarks if verdict.heavy), "")
+            yield Carried(place, how, span.size_bytes, calls)
 
     def _unknown(self, span: Span, place: str, name: str, depth: int) -> Iterator[Note]:
         """Bytes of no known format: taken as a pickle when named so, and searched for the beginning of one."""
@@ -217,7 +230,9 @@ class _Walk:
         """
         enough = Severity.MEDIUM if may_hide else Severity.CRITICAL
         for note in found:
-            if isinstance(note, Pickle) and any(remark.severity.rank >= enough.rank for remark in note.remarks):
+            if isinstance(note, Carried):
+                yield note
+            elif isinstance(note, Pickle) and any(remark.severity.rank >= enough.rank for remark in note.remarks):
                 yield note
 
     # -- containers ------------------------------------------------------------------------------------------------
@@ -443,12 +458,21 @@ def _rest(stream: Stream, offset: int) -> Span:
     return span_of(stream.window[at : at + _SEARCHED_BYTES])
 
 
-def _payload_span(value: Value, stream_of: Callable[[], Stream]) -> Span | None:
+def _payload_span(value: Value, stream_of: Callable[[], Stream]) -> tuple[str, Span | None]:
+    """How the bytes are written, and the bytes, if they can be had."""
     if isinstance(value, bytes):
-        return span_of(value)
-    if not isinstance(value, Blob) or value.is_text:
-        return None
-    return span_of(value.whole) if value.whole is not None else stream_of().part(value.offset, value.size_bytes)
+        return "bytes", span_of(value)
+    if isinstance(value, str):
+        found = decoded(value)
+        return found[0] if found else "", span_of(found[1]) if found else None
+    if not isinstance(value, Blob):
+        return "", None
+    span = span_of(value.whole) if value.whole is not None else stream_of().part(value.offset, value.size_bytes)
+    if not value.is_text or span is None:
+        return "bytes", span
+    if span.size_bytes > MAX_CHARACTERS:
+        return "", None
+    return _payload_span(span.bytes_at(0, span.size_bytes).decode("utf-8", "replace"), stream_of)
 
 
 def _ends_as_zip(span: Span) -> bool:
