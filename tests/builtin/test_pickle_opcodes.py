@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import ast
+import base64
 import bz2
 import collections
 import datetime
@@ -593,3 +594,52 @@ class TestWhatAFindingAdds:
         archive[6] |= 1
         archive[archive.index(b"PK\x01\x02") + 8] |= 1
         assert scan(bytes(archive), "m.zip").answers[CALLS] is Outcome.NOT_AVAILABLE
+
+
+# -- pickles in pickles ------------------------------------------------------------------------------------------------
+
+
+INNER = b"\x80\x04\x8c\x05other\x8c\x05start\x93\x8c\x03now\x85R."
+
+
+def _carrying(value: bytes | str) -> bytes:
+    return pickle.dumps({"weights": [1, 2, 3], "blob": value}, protocol=4)
+
+
+def _told_of(data: bytes) -> list[Finding]:
+    seen = scan_memory(plugin, {"model.pkl": data}).seen
+    return [item for item in seen if isinstance(item, Finding) and item.rule == "pickle-carries-pickle"]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        INNER,
+        base64.b64encode(INNER).decode(),
+        base64.urlsafe_b64encode(INNER).decode().rstrip("="),
+        INNER.hex(),
+        INNER.decode("latin-1"),
+        base64.b64encode(INNER[:-1] + b"C\x00" * 5_000 + b".").decode(),
+    ],
+)
+def test_a_pickle_that_another_carries_is_told_with_what_it_would_call(value: bytes | str) -> None:
+    (told,) = _told_of(_carrying(value))
+    assert told.severity is Severity.MEDIUM
+    assert told.details["callable"] == "other.start"
+
+
+def test_a_carried_pickle_of_data_is_a_small_thing() -> None:
+    (told,) = _told_of(_carrying(_carrying("words")))
+    assert told.severity is Severity.LOW
+
+
+def test_a_pickle_is_found_in_a_carried_one() -> None:
+    told = _told_of(_carrying(base64.b64encode(_carrying(INNER)).decode()))
+    assert [item.severity for item in told] == [Severity.LOW, Severity.MEDIUM]
+
+
+@pytest.mark.parametrize(
+    "value", ["gASVPw and further words of a text", "8004" + "0" * 60, "80041234567890", b"\x80\x04" + b"\x00" * 60]
+)
+def test_what_begins_like_a_pickle_and_is_none_is_not_told(value: bytes | str) -> None:
+    assert _told_of(_carrying(value)) == []

@@ -14,7 +14,7 @@ from bascule.plugins.kinds import ScanFile, Seen
 from bascule.plugins.meta import Example, Meta, Reads, Rule
 from bascule.plugins.readers import Malformed, Truncated, media
 from bascule.plugins.readers.pickles.machine import Contradiction
-from bascule.plugins.readers.pickles.notes import Anomaly, NotCovered, Note, Pickle, Unreadable
+from bascule.plugins.readers.pickles.notes import Anomaly, Carried, NotCovered, Note, Pickle, Unreadable
 from bascule.plugins.readers.pickles.places import PICKLE_NAMES, WEIGHT_NAMES, notes
 from bascule.plugins.readers.pickles.stream import Span
 from bascule.plugins.readers.pickles.tensors import plan
@@ -62,6 +62,16 @@ ZIP_ANOMALY = Rule(
     "contradicting headers they believe: what was checked may not be what is loaded.",
     references=("CWE-436", "CWE-345"),
 )
+CARRIES_PICKLE = Rule(
+    id="pickle-carries-pickle",
+    question="Does this pickle carry another one, as bytes or as text, that a load does not unpack by itself?",
+    severity=Severity.MEDIUM,
+    remedy="find the code that unpacks it, or ask the publisher what it is for; do not unpack it",
+    why="A pickle within a pickle is loaded by whoever was told to, in a second step that no scan of calls sees. Encoded "
+    "as text it has hardly an honest use. Medium when unpacking it would call what is not known to be harmless, low "
+    "when it only holds data.",
+    references=("CWE-502", "CWE-506", "MITRE ATLAS AML.T0011.000"),
+)
 
 
 class PickleOpcodes:
@@ -70,7 +80,7 @@ class PickleOpcodes:
     meta = Meta(
         id="pickle_opcodes",
         title="Pickles, interpreted without running them",
-        rules=(CALLS_CODE, UNKNOWN_GLOBAL, MALFORMED, ZIP_ANOMALY),
+        rules=(CALLS_CODE, UNKNOWN_GLOBAL, MALFORMED, ZIP_ANOMALY, CARRIES_PICKLE),
         reads=Reads(
             media_types=(
                 media.PICKLE,
@@ -134,6 +144,8 @@ def _findings(note: Note, path: str) -> Iterator[Finding]:
             remedy=ZIP_ANOMALY.remedy,
             details=_anomaly(note.what.partition(":")[0]),
         )
+    elif isinstance(note, Carried):
+        yield _carried(note, path)
     elif isinstance(note, NotCovered):
         for rule in (CALLS_CODE, UNKNOWN_GLOBAL):
             yield _open(rule, path, note.place, f"not looked into: {note.why}", Outcome.NOT_AVAILABLE)
@@ -212,6 +224,20 @@ def _remark(remark: Remark, pickle: Pickle, path: str) -> Finding:
     )
 
 
+def _carried(note: Carried, path: str) -> Finding:
+    does = f"unpacking it would call `{visible(note.callable, 200)}`" if note.callable else "it holds data only"
+    return Finding(
+        rule=CARRIES_PICKLE.id,
+        outcome=Outcome.TRUE,
+        severity=Severity.MEDIUM if note.callable else Severity.LOW,
+        message=f"carries a pickle of {note.size_bytes} bytes, written as {note.how}: {does}",
+        artefact=path,
+        location=_place(note.place),
+        remedy=CARRIES_PICKLE.remedy,
+        details={"callable": visible(note.callable, 200)} if note.callable else {},
+    )
+
+
 def _open(rule: Rule, path: str, place: str, message: str, outcome: Outcome = Outcome.ERROR) -> Finding:
     return Finding(
         rule=rule.id,
@@ -252,6 +278,12 @@ def _file(data: Callable[[], bytes], name: str = "model.pkl") -> Callable[[], Ma
     return lambda: {name: data()}
 
 
+def _base64(data: bytes) -> str:
+    import base64
+
+    return base64.b64encode(data).decode()
+
+
 def _zip_of_twins() -> bytes:
     """Two members of one name, stored, by hand: the writer of the standard library would warn."""
     import struct
@@ -289,6 +321,16 @@ _EXAMPLES = (
         "a stream that breaks before it calls anything",
         _file(lambda: _array_state()[:-3]),
         {CALLS_CODE.id: _ERROR, MALFORMED.id: _ERROR, UNKNOWN_GLOBAL.id: _ERROR},
+    ),
+    Example(
+        "a pickle that calls something, as base64 in another",
+        _file(lambda: b"\x80\x04" + _text(_base64(_call("regression_model", "start", "now"))) + b"."),
+        {CARRIES_PICKLE.id: _TRUE, CALLS_CODE.id: _FALSE, UNKNOWN_GLOBAL.id: _FALSE},
+    ),
+    Example(
+        "other data as base64",
+        _file(lambda: b"\x80\x04" + _text(_base64(b"a page of a configuration")) + b"."),
+        {CARRIES_PICKLE.id: _FALSE},
     ),
     Example("an archive with twins", _file(_zip_of_twins, "model.pt"), {ZIP_ANOMALY.id: _TRUE, CALLS_CODE.id: _FALSE}),
 )

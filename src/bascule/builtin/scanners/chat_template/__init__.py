@@ -66,7 +66,7 @@ _RULES = (
     ),
     Rule(
         id=DIFFERS,
-        question="Does this template differ from the one that loaders take first here, or that its base model is known by?",
+        question="Does this template differ from the one that loaders take first here, or from its base model's?",
         severity=Severity.LOW,
         remedy="keep one template in all of its places; where they must differ, have a person accept the difference",
         why="Which of a repository's templates is taken depends on the loader and its version. A second one that says "
