@@ -187,3 +187,12 @@ def test_any_document_is_judged_without_a_fault(document: object) -> None:
 def test_wrapping_hides_nothing(document: object) -> None:
     wrapped = model(layer("TimeDistributed", layer=document))
     assert {(c.rule, c.message) for c in concerns_of(document)} <= {(c.rule, c.message) for c in concerns_of(wrapped)}
+
+
+@pytest.mark.parametrize("loss", ["own_loss", ["mse", "own_loss"], {"output": "own_loss"}])
+def test_a_loss_or_metric_of_one_s_own_is_grey(loss: object) -> None:
+    training = {"loss": loss, "metrics": ["accuracy"], "optimizer_config": {"class_name": "Adam", "config": {}}}
+    seen = scan_memory(plugin, {"m.h5": hdf5_file({"training_config": json.dumps(training).encode()})}).seen
+    (told,) = [item for item in seen if isinstance(item, Finding) and item.outcome is Outcome.TRUE]
+    assert (told.rule, told.severity) == ("keras-custom-object", Severity.LOW)
+    assert "own_loss" in told.message

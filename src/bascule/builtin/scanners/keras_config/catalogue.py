@@ -126,3 +126,9 @@ def plain(name: str) -> str:
 
 KNOWN = frozenset(plain(name) for names in (_LAYERS, _MODELS, _PARTS, _MEASURES) for name in names.split())
 """Class names of Keras itself, as `plain` writes them."""
+
+MEASURES_BY_NAME = _words("""
+    mse mae mape msle kld kldivergence bce acc ce accuracy crossentropy cosine cosinesimilarity cosineproximity logcosh
+    loss auc meaniou topk f1score lossfunction binarycrossentropy
+    """)
+"""Short names of losses and metrics, as `plain` writes them."""

@@ -60,6 +60,7 @@ def _of_object(place: str, value: Mapping[str, Any]) -> Iterator[Concern]:
         yield _runs(
             where, f"`{carried[0]}` is marshalled Python code, which the loader unmarshals and runs", "lambda", _LAMBDA
         )
+    yield from _of_training(where, value)
     name = value.get("class_name")
     if not isinstance(name, str):
         return
@@ -84,6 +85,32 @@ def _of_object(place: str, value: Mapping[str, Any]) -> Iterator[Concern]:
         yield from _of_operation(where, settings)
     yield from _of_files(where, settings)
     yield from _of_name(where, value, last, config)
+
+
+def _of_training(where: str, value: Mapping[str, Any]) -> Iterator[Concern]:
+    """A training configuration names its losses and metrics by strings alone: compiling looks them up."""
+    if "loss" not in value or not {"optimizer_config", "optimizer", "metrics"} & value.keys():
+        return
+    for key in ("loss", "metrics", "weighted_metrics"):
+        for name in _strings_in(value.get(key)):
+            if not (_known(name) or catalogue.plain(name) in catalogue.MEASURES_BY_NAME):
+                yield _custom(f"{where}.{key}", f"`{_shown(name)}` is no {_WORDS[key]} of Keras", name)
+
+
+_WORDS = {"loss": "loss", "metrics": "metric", "weighted_metrics": "metric"}
+
+
+def _strings_in(value: object) -> Iterator[str]:
+    """The names in a string, a list or a dict of them by output; objects are looked at by themselves."""
+    pending = [value]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, str):
+            yield item
+        elif isinstance(item, list):
+            pending.extend(reversed(item))
+        elif isinstance(item, dict) and "class_name" not in item:
+            pending.extend(reversed(list(item.values())))
 
 
 def _of_name(where: str, value: Mapping[str, Any], last: str, config: object) -> Iterator[Concern]:

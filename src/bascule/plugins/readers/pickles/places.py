@@ -230,9 +230,8 @@ class _Walk:
         """
         enough = Severity.MEDIUM if may_hide else Severity.CRITICAL
         for note in found:
-            if isinstance(note, Carried):
-                yield note
-            elif isinstance(note, Pickle) and any(remark.severity.rank >= enough.rank for remark in note.remarks):
+            told = note.remarks if isinstance(note, Pickle) else ()
+            if isinstance(note, Carried) or any(remark.severity.rank >= enough.rank for remark in told):
                 yield note
 
     # -- containers ------------------------------------------------------------------------------------------------
