@@ -67,8 +67,8 @@ CARRIES_PICKLE = Rule(
     question="Does this pickle carry another one, as bytes or as text, that a load does not unpack by itself?",
     severity=Severity.MEDIUM,
     remedy="find the code that unpacks it, or ask the publisher what it is for; do not unpack it",
-    why="A pickle within a pickle is loaded by whoever was told to, in a second step that no scan of calls sees. Encoded "
-    "as text it has hardly an honest use. Medium when unpacking it would call what is not known to be harmless, low "
+    why="A pickle within a pickle is loaded by whoever was told to, in a second step that no scan of calls sees. As "
+    "text it has hardly an honest use. Medium when unpacking it would call what is not known to be harmless, low "
     "when it only holds data.",
     references=("CWE-502", "CWE-506", "MITRE ATLAS AML.T0011.000"),
 )
