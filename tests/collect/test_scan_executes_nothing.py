@@ -176,8 +176,23 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
         stderr=subprocess.PIPE,
         check=False,
     )
-    calls = re.sub(r" <unfinished \.\.\.>", "", output.read_text())
-    return base, [line for line in calls.splitlines() if not re.search(r"= -1 E[A-Z]+ ", line)]
+    return base, [line for line in whole_calls(output.read_text()) if not re.search(r"= -1 E[A-Z]+ ", line)]
+
+
+def whole_calls(log: str) -> list[str]:
+    """One line for each call: where another process came between, its two halves are joined."""
+    begun: dict[str, str] = {}
+    calls = []
+    for line in log.splitlines():
+        process, _, said = line.partition(" ")
+        resumed = re.match(r"\s*<\.\.\. \w+ resumed>", said)
+        if said.endswith("<unfinished ...>"):
+            begun[process] = said.removesuffix("<unfinished ...>")
+        elif resumed:
+            calls.append(f"{process} {begun.pop(process, '')}{said[resumed.end() :]}")
+        else:
+            calls.append(line)
+    return [*calls, *(f"{process} {said}" for process, said in begun.items())]
 
 
 def test_the_kernel_starts_nothing_but_the_scan_and_its_workers(log: tuple[Path, list[str]]) -> None:
