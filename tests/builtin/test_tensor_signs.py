@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 
 import numpy
@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bascule.builtin.scanners.tensor_signs import EXECUTABLE, PAYLOAD, STATISTICS, looks, places, plugin
+from bascule.plugins.kinds import Made
 from bascule.plugins.readers.tensors import Layout, Tensor
 from bascule.plugins.testing import check_scanner, memory_files, scan_memory
 from bascule.records import Coverage, Finding, Outcome, Severity, State
@@ -205,6 +206,9 @@ def test_a_model_of_two_gigabytes_costs_a_few_megabytes_of_reading() -> None:
 
         def windows(self, size: int = 1 << 20, overlap: int = 0) -> Iterator[tuple[int, bytes]]:
             raise AssertionError("the whole file is never walked")
+
+        def kept(self, what: str, make: Callable[[], Made]) -> Made:
+            return make()
 
         def neighbour(self, path: str) -> None:
             return None

@@ -178,6 +178,18 @@ def test_a_file_cut_anywhere_is_truncated_never_clean() -> None:
             read(whole[:size])
 
 
+def test_a_file_under_scan_is_read_once_however_many_ask() -> None:
+    file = MemoryFile("m.gguf", model().build())
+    assert gguf.header_of(file) is gguf.header_of(file)
+
+
+def test_a_file_that_cannot_be_read_is_refused_to_each_who_asks() -> None:
+    file = MemoryFile("m.gguf", model().build()[:30])
+    for _ in range(2):
+        with pytest.raises(Malformed):
+            gguf.header_of(file)
+
+
 def test_alignment_moves_the_data() -> None:
     builder = Builder().key("general.alignment", U32, 128)
     builder.alignment = 128

@@ -13,9 +13,9 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bascule.plugins.readers import Malformed, Truncated
 from bascule.plugins.readers.media import classify
@@ -24,7 +24,7 @@ from bascule.plugins.readers.pickles.stream import Span
 from bascule.records import ArtefactKind, Finding, Outcome
 
 if TYPE_CHECKING:
-    from bascule.plugins.kinds import Listed, ScanFile, Scanner, Seen
+    from bascule.plugins.kinds import Listed, Made, ScanFile, Scanner, Seen
     from bascule.plugins.meta import Meta, Rule
 
 _LOCATION_CHARACTERS = 1000
@@ -91,6 +91,7 @@ class MemberFile:
     span: Span = field(repr=False)
     listing: Sequence[Listed] = field(default=(), repr=False)
     beside: dict[str, MemberFile] = field(default_factory=dict, repr=False)
+    _kept: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def size_bytes(self) -> int:
@@ -103,6 +104,12 @@ class MemberFile:
         for start in range(0, self.size_bytes, size):
             offset = max(0, start - overlap)
             yield offset, self.read(offset, min(start + size, self.size_bytes) - offset)
+
+    def kept(self, what: str, make: Callable[[], Made]) -> Made:
+        if what not in self._kept:
+            self._kept[what] = make()
+        made: Made = self._kept[what]
+        return made
 
     def neighbour(self, path: str) -> MemberFile | None:
         return self.beside.get(path)

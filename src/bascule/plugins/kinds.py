@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, TypeVar, runtime_checkable
 
 from bascule.plugins.meta import Example, Meta
 from bascule.records import ArtefactKind, Coverage, Finding, Measure, Reading
@@ -33,6 +33,9 @@ class Listed:
     kind: ArtefactKind
     media_type: str
     size_bytes: int
+
+
+Made = TypeVar("Made")
 
 
 class ScanFile(Protocol):
@@ -58,6 +61,14 @@ class ScanFile(Protocol):
     def windows(self, size: int = 1 << 20, overlap: int = 0) -> Iterator[tuple[int, bytes]]:
         """(offset, bytes) over the whole file in order; each window repeats the last `overlap` bytes of the one
         before, so that a pattern no longer than that is seen whole at least once."""
+        ...
+
+    def kept(self, what: str, make: Callable[[], Made]) -> Made:
+        """What `make` gives, made once for all scanners that look at this file, and dropped when it is closed.
+
+        For a reader's result that several scanners ask for; it must depend on the file's bytes alone and never be
+        changed. Small things only: it stays in memory. What `make` raises is not kept.
+        """
         ...
 
     def neighbour(self, path: str) -> ScanFile | None:

@@ -5,11 +5,12 @@ whoever writes one: `from bascule.plugins.testing import check_scanner`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from bascule.plugins.inside import Inside, NothingToRead, may_read
-from bascule.plugins.kinds import Listed, Scanner, Seen
+from bascule.plugins.kinds import Listed, Made, Scanner, Seen
 from bascule.plugins.meta import Meta
 from bascule.plugins.readers import Malformed, Truncated
 from bascule.plugins.readers.media import classify, media_type_of
@@ -28,6 +29,7 @@ class MemoryFile:
     media_type: str = "application/octet-stream"
     listing: Sequence[Listed] = ()
     beside: Mapping[str, MemoryFile] = field(default_factory=dict, repr=False, compare=False)
+    _kept: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def size_bytes(self) -> int:
@@ -42,6 +44,12 @@ class MemoryFile:
         for start in range(0, len(self.data), size):
             offset = max(0, start - overlap)
             yield offset, self.data[offset : start + size]
+
+    def kept(self, what: str, make: Callable[[], Made]) -> Made:
+        if what not in self._kept:
+            self._kept[what] = make()
+        made: Made = self._kept[what]
+        return made
 
     def neighbour(self, path: str) -> MemoryFile | None:
         return self.beside.get(path)

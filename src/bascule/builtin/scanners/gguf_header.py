@@ -77,7 +77,7 @@ class GgufHeader:
 
     def scan(self, file: ScanFile) -> Iterator[Seen]:
         try:
-            header = gguf.read_header(file.read, file.size_bytes)
+            header = gguf.header_of(file)
         except (Truncated, gguf.Unsupported):
             raise
         except Malformed as error:

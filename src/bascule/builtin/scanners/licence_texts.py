@@ -224,7 +224,7 @@ def _in_hub_keys(meta: Mapping[str, Any]) -> Declared:
 
 
 def _in_gguf(file: ScanFile) -> Declared:
-    keys = gguf.read_header(file.read, file.size_bytes).keys
+    keys = gguf.header_of(file).keys
     for key in ("general.license", "general.license.name"):
         value = keys.get(key)
         if isinstance(value, str) and value.strip():

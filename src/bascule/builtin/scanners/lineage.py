@@ -124,7 +124,7 @@ def _of_adapter(file: ScanFile) -> Iterator[Reading]:
 
 
 def _of_gguf(file: ScanFile) -> Iterator[Reading]:
-    header = gguf.read_header(file.read, file.size_bytes)
+    header = gguf.header_of(file)
     parents = tuple(dict.fromkeys(_gguf_parents(header)))
     yield from _names(file, "lineage.base_models", parents, "`general.base_model.*`, `general.source.*`")
     listed = header.keys.get("general.datasets")

@@ -21,10 +21,13 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from bascule.kernel.ranges import Ranges
 from bascule.plugins.readers import Truncated
+
+if TYPE_CHECKING:
+    from bascule.plugins.kinds import Made
 
 SMALL_BYTES = 8 << 20
 """up to here a file is held in memory"""
@@ -94,6 +97,7 @@ class OpenFile:
     _hashed_bytes: int = 0
     _reported_bytes: int = 0
     _beside: dict[str, OpenFile] = field(default_factory=dict)
+    _kept: dict[str, Any] = field(default_factory=dict)
 
     def open(self, hashes: Sequence[str] = ("sha256",)) -> None:
         """Take the file's identity, and its bytes when it is small. Raises Changed or OSError.
@@ -130,6 +134,13 @@ class OpenFile:
             window = tail + fresh if tail else fresh
             yield start - len(tail), window
             tail = window[-overlap:] if overlap else b""
+
+    def kept(self, what: str, make: Callable[[], Made]) -> Made:
+        """A reader's result, made once for all scanners; see `ScanFile.kept`."""
+        if what not in self._kept:
+            self._kept[what] = make()
+        made: Made = self._kept[what]
+        return made
 
     def neighbour(self, path: str) -> OpenFile | None:
         """Another artefact of the subject; see `ScanFile.neighbour`. Feeds no hash. Raises Truncated."""

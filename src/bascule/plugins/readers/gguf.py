@@ -14,6 +14,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from bascule.plugins.readers import Malformed, Truncated
 
@@ -37,6 +38,15 @@ MAX_TYPE = 1000
 """A type number up to here may be a newer one; loaders look their tables up by it."""
 MAX_DEPTH = 4
 DEFAULT_ALIGNMENT = 32
+
+
+class KeepingFile(Protocol):
+    """A file that keeps what was read from it once, as `ScanFile` does."""
+
+    @property
+    def size_bytes(self) -> int: ...
+    def read(self, offset: int, size: int) -> bytes: ...
+    def kept(self, what: str, make: Callable[[], Header]) -> Header: ...
 
 
 class Unsupported(Malformed):
@@ -166,6 +176,11 @@ _SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: 
 _SCALAR_BYTES = {number: struct.calcsize("<" + code) for number, code in _SCALARS.items()}
 STRING, ARRAY = 8, 9
 _BOOL = 7
+
+
+def header_of(file: KeepingFile) -> Header:
+    """The header of a file under scan, read once however many ask. Raises as `read_header` does."""
+    return file.kept("gguf header", lambda: read_header(file.read, file.size_bytes))
 
 
 def read_header(read: Read, size_bytes: int) -> Header:

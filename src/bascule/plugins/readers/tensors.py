@@ -50,15 +50,16 @@ class Layout:
     gaps: tuple[tuple[int, int], ...]
 
 
-def read_layout(read: Read, size_bytes: int, media_type: str) -> Layout:
+def read_layout(read: Read, size_bytes: int, media_type: str, header: gguf.Header | None = None) -> Layout:
     """The layout of a file of a `READABLE` type. Raises `Malformed` and `Truncated` as the format's own reader does.
 
+    header: a GGUF's, where it has been read already.
     A safetensors file whose tensors leave holes or overlap is still listed: the holes are the point.
     """
     if media_type == media.SAFETENSORS:
         return _safetensors(read, size_bytes)
     if media_type == media.GGUF:
-        return _gguf(read, size_bytes)
+        return _gguf(header or gguf.read_header(read, size_bytes), size_bytes)
     if media_type == media.NPY:
         return _npy(read, size_bytes)
     if media_type == media.ONNX:
@@ -75,8 +76,7 @@ def _safetensors(read: Read, size_bytes: int) -> Layout:
     return _laid_out(rows, begin, size_bytes)
 
 
-def _gguf(read: Read, size_bytes: int) -> Layout:
-    header = gguf.read_header(read, size_bytes)
+def _gguf(header: gguf.Header, size_bytes: int) -> Layout:
     rows = (Tensor(row.name, row.type, row.shape[::-1], row.start, row.size_bytes) for row in header.tensors)
     return _laid_out(rows, header.header_end, size_bytes)
 

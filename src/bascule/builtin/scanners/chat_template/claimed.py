@@ -33,7 +33,7 @@ def _claims(file: ScanFile) -> Iterator[tuple[str, ...]]:
     prefix = f"{folder}/" if folder else ""
     try:
         if file.media_type == media.GGUF:
-            header = gguf.read_header(file.read, file.size_bytes)
+            header = gguf.header_of(file)
             addresses = (header.text(f"general.base_model.{index}.repo_url") for index in range(MAX_CLAIMS))
             yield tuple(address for address in addresses if address)
         if (card := file.neighbour(prefix + "README.md")) is not None:

@@ -87,7 +87,7 @@ def _in_any_config(file: ScanFile) -> Iterator[Template]:
 
 
 def _in_gguf(file: ScanFile) -> Iterator[Template]:
-    header = gguf.read_header(file.read, file.size_bytes)
+    header = gguf.header_of(file)
     for key in header.keys:
         # `tokenizer.chat_template`, `tokenizer.chat_template.NAME`, and a `tokenizer.chat_templates` list of names.
         if key.startswith("tokenizer.chat_template") and key != "tokenizer.chat_templates":

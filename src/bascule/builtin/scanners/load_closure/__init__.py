@@ -92,7 +92,7 @@ def _entries(file: ScanFile) -> Iterator[Entry]:
 
 
 def _sources(file: ScanFile) -> Iterator[Entry]:
-    header = gguf.read_header(file.read, file.size_bytes)
+    header = gguf.header_of(file)
     for key in header.keys:
         is_source = key.startswith("general.") and key.endswith((".repo_url", ".huggingface.repository", "source.url"))
         if is_source and (name := header.text(key)):

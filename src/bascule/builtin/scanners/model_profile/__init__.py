@@ -183,7 +183,7 @@ def _of_adapter(file: ScanFile) -> Iterator[Reading]:
 
 def _of_gguf(file: ScanFile) -> Iterator[Reading]:
     # `model.architecture` and `model.type` of GGUF files are `gguf_header`'s.
-    architecture = gguf.read_header(file.read, file.size_bytes).text("general.architecture")
+    architecture = gguf.header_of(file).text("general.architecture")
     if architecture in tables.GGUF_WRITERS:
         found = profile_of_task("text-generation")
     elif architecture in tables.GGUF_ENCODERS:

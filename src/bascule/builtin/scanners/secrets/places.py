@@ -152,7 +152,7 @@ def _in_safetensors(file: ScanFile) -> Iterator[Stretch]:
 
 
 def _in_gguf(file: ScanFile) -> Iterator[Stretch]:
-    header = gguf.read_header(file.read, file.size_bytes)
+    header = gguf.header_of(file)
     for key in header.keys:
         texts = () if key.startswith("tokenizer.ggml.") else header.texts(key)
         for text in texts:

@@ -226,7 +226,7 @@ def _ids(added: object) -> Iterator[int]:
 
 
 def _of_gguf(file: ScanFile) -> Iterator[Finding]:
-    header = gguf.read_header(file.read, file.size_bytes)
+    header = gguf.header_of(file)
     architecture = header.text("general.architecture")
     if not header.tensors:
         yield _not_applicable("there are no tensors in it")

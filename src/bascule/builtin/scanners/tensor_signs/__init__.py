@@ -20,7 +20,7 @@ from bascule.builtin.scanners.tensor_signs.places import BUDGET_BYTES, Place, pl
 from bascule.kernel.text import visible
 from bascule.plugins.kinds import ScanFile, Seen
 from bascule.plugins.meta import Example, Meta, Reads, Rule
-from bascule.plugins.readers import npy, programs, tensors
+from bascule.plugins.readers import gguf, media, npy, programs, tensors
 from bascule.plugins.readers.programs import Found, Nature
 from bascule.records import Confidence, Coverage, Finding, Outcome, Severity, State
 
@@ -88,7 +88,8 @@ class TensorSigns:
 
     def scan(self, file: ScanFile) -> Iterator[Seen]:
         """Raises Malformed and Truncated as the reader of the file's format does."""
-        layout = tensors.read_layout(file.read, file.size_bytes, file.media_type)
+        header = gguf.header_of(file) if file.media_type == media.GGUF else None
+        layout = tensors.read_layout(file.read, file.size_bytes, file.media_type, header)
         found: list[Finding] = []
         seen_ranges: list[tuple[int, int, State]] = []
         numbers = statistics.Statistics()
