@@ -122,3 +122,12 @@ def test_broken_xml_ends_as_an_error(data: bytes) -> None:
 def test_a_card_is_shown_as_a_page_but_for_its_code() -> None:
     (told,) = findings("README.md", b"# A\n```html\n<script>x()</script>\n```\n`<script>`\n<img src=x onerror=x()>\n")
     assert told.location == "line 6"
+
+
+@pytest.mark.parametrize(
+    ("value", "answer"),
+    [("java.lang.Runtime.getRuntime().exec(&quot;id&quot;)", "true"), ("os.system(1)", "true"), ("weight 12", "false")],
+)
+def test_a_pmml_extension_that_is_a_program_is_told(value: str, answer: str) -> None:
+    document = f"<PMML version='4.4'><Extension name='script' value='{value}'/></PMML>"
+    assert scan_memory(plugin, {"m.pmml": document.encode()}).answers["active-content"] == answer

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from xml.parsers import expat
 
 from bascule.plugins.readers import Malformed
+from bascule.plugins.readers.payloads import shape
 
 MAX_DEPTH = 2000
 _STYLE_SHEETS = ("http://www.w3.org/1999/XSL/Transform",)
@@ -24,6 +25,13 @@ _CODE_SPACES = re.compile(
     re.IGNORECASE,
 )
 _PROGRAM = re.compile(r"\.(?:so(?:\.\d+)*|dll|dylib|exe|jar|py)$", re.IGNORECASE)
+_JAVA = re.compile(r"\b(?:getRuntime\s*\(|ProcessBuilder\b|ScriptEngine\b|Class\.forName\s*\(|java\.lang\.Runtime\b)")
+
+
+def _is_program(attributes: dict[str, str]) -> bool:
+    """An `Extension` of PMML holds whatever its writer likes; one that evaluators run is called a script, or is one."""
+    value = attributes.get("value", "")
+    return _JAVA.search(value) is not None or shape(value) is not None
 
 
 @dataclass(slots=True)
@@ -69,6 +77,8 @@ def walk_xml(chunks: Iterator[bytes]) -> Walk:
         walk.root = walk.root or local
         if local == "script":
             tell("script", "holds a script")
+        elif local == "Extension" and walk.root == "PMML" and _is_program(attributes):
+            tell("script", "has an extension whose value is a program")
         elif _CODE_SPACES.search(space):
             tell("script", f"holds an element of `{space[:100]}`, which runs code")
         elif local == "include" and "XInclude" in space:
