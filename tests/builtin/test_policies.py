@@ -8,6 +8,8 @@ from functools import cache
 
 import pytest
 
+from bascule.collect import integrity
+from bascule.collect.advisories import matching as advisories
 from bascule.judge.decide import judge
 from bascule.judge.policy.cases import CaseResult, question_of, run_cases
 from bascule.judge.policy.cel import compile_expression
@@ -35,7 +37,7 @@ def results(name: str) -> dict[str, CaseResult]:
 
 
 def vocabulary() -> dict[str, Vocabulary]:
-    metas = [loaded.plugin.meta for loaded in working("scanners")]
+    metas = [loaded.plugin.meta for loaded in working("scanners")] + [advisories.META, integrity.META]
     return {
         meta.id: Vocabulary(
             [rule.id for rule in meta.rules],

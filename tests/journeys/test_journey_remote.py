@@ -1,4 +1,4 @@
-"""A repository of the hub is scanned where it lies, by the ranges that scanners ask for, through the official client."""
+"""A repository of the hub is scanned where it lies, by ranges. The client is the hub's own."""
 
 from __future__ import annotations
 

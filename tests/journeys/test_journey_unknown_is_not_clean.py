@@ -71,15 +71,15 @@ def zipped(files: Mapping[str, bytes]) -> bytes:
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["zip", "zip.gz"])
-def test_an_archive_among_the_files_is_not_clean_and_the_same_archive_alone_is_unpacked(
+def test_what_an_archive_among_the_files_holds_is_found_as_when_the_archive_is_given_alone(
     tmp_path: Path, pack: Callable[[bytes], bytes]
 ) -> None:
     inner = zipped({"train.py": b"import os\nos.sys" + b"tem('true')\n"})
     model = write(tmp_path / "model", embedding_model(**{"more.zip": pack(inner)}))
     said = here("scan", str(model), "--json", home=tmp_path / "home")
     row = next(file for file in said.json["files"] if file["path"] == "more.zip")
-    assert (said.code, row["outcome"]) == (2, "error")
-    assert any("given alone, it is unpacked" in finding["remedy"] for finding in row["findings"]), row
+    assert (said.code, row["outcome"]) == (1, "unsafe")
+    assert any("train.py" in finding["location"] for finding in row["findings"]), row
     (alone,) = write(tmp_path / "alone", {"more.zip": inner}).iterdir()
     said = here("scan", str(alone), "--json", home=tmp_path / "home")
     assert [(file["path"], file["outcome"]) for file in said.json["files"]] == [("train.py", "unsafe")]

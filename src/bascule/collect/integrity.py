@@ -87,7 +87,7 @@ META = Meta(
         Quantity("provenance.builder", "the builder's id, by a trusted key's word"),
         Quantity("provenance.dependencies", "what went into the build, as the provenance names it"),
     ),
-    ttl_days=30,
+    ttl_days=180,
     limits=("transparency logs and keyless identities are not checked",),
 )
 

@@ -32,8 +32,9 @@ from bascule.kernel.errors import InputError
 from bascule.kernel.scratch import held_folder
 from bascule.kernel.text import visible
 from bascule.plugins.kinds import Workspace
+from bascule.plugins.meta import DEFAULT_TTL_DAYS
 from bascule.plugins.registry import Loaded
-from bascule.records import Approval, Context, Edge, Evidence, Observations, Relation, ReviewDocument, Subject
+from bascule.records import Approval, Context, Edge, Evidence, Observations, Outcome, Relation, ReviewDocument, Subject
 from bascule.records.artefact import subject_digest
 from bascule.records.evidence import Independence
 
@@ -193,11 +194,18 @@ def fresh_evidence(subject: Subject, loaded: Loaded, parts: Parts) -> Evidence |
 def record(
     subject: Subject, observations: Mapping[str, Observations], scanners: tuple[Loaded, ...], parts: Parts
 ) -> None:
-    """Sign and append, one envelope per tool, in a stable order."""
+    """Sign and append, one envelope per tool, in a stable order.
+
+    A tool that found nothing to answer about keeps that answer as long as any other: what it would go by may change,
+    and the files do not.
+    """
     now = parts.clock.now()
     days = {loaded.id: loaded.plugin.meta.ttl_days if loaded.plugin is not None else 1 for loaded in scanners}
     for tool in sorted(observations):
-        expires_at = now + timedelta(days=days[tool])
+        idle = not observations[tool].findings and all(
+            answer.outcome is Outcome.NOT_APPLICABLE for answer in observations[tool].answers
+        )
+        expires_at = now + timedelta(days=max(days[tool], DEFAULT_TTL_DAYS) if idle else days[tool])
         parts.store.record_evidence(
             sign_observations(subject, observations[tool], issued_at=now, expires_at=expires_at, keyring=parts.keyring)
         )

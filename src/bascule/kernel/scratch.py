@@ -14,17 +14,27 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from bascule.kernel.errors import StoreError
+
 
 @contextlib.contextmanager
 def held_folder(parent: Path, prefix: str) -> Iterator[Path]:
     """A folder of one's own below `parent`, its name opening with `prefix`; those of that prefix whose holder is dead
     are removed first.
 
-    Law: of two that are held at once, neither removes the other. Raises OSError when none can be made.
+    Law: of two that are held at once, neither removes the other. Raises StoreError `kernel.cannot-write` when none can
+    be made.
     """
-    parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    _clear(parent, prefix)
-    folder, holder = _make(parent, prefix)
+    try:
+        parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _clear(parent, prefix)
+        folder, holder = _make(parent, prefix)
+    except OSError as error:
+        raise StoreError(
+            "kernel.cannot-write",
+            f"no folder can be made in `{parent}`: {error.strerror or error}",
+            "check the folder's permissions and free space, or give another `--home`",
+        ) from error
     try:
         yield folder
     finally:

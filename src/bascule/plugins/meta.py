@@ -12,6 +12,9 @@ from fnmatch import fnmatchcase
 
 from bascule.records import ArtefactKind, Outcome, Severity
 
+DEFAULT_TTL_DAYS = 180
+"""how long evidence speaks that depends on the bytes and our rules alone"""
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:
@@ -78,7 +81,7 @@ class Meta:
     reads: Reads = Reads()
     measures: tuple[Quantity, ...] = ()
     readings: tuple[Quantity, ...] = ()
-    ttl_days: int = 180
+    ttl_days: int = DEFAULT_TTL_DAYS
     limits: tuple[str, ...] = ()
     opens: bool = False
     """it looks into archives for itself, so that it is not shown what is packed in them (`plugins.inside`)"""

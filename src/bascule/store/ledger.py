@@ -31,7 +31,7 @@ from bascule.store.export import write_export
 from bascule.store.heads import Head, read_head, sign_head
 from bascule.store.projections import differences, project, replay
 
-INLINE_BYTES = 256 * 1024
+INLINE_BYTES = 1 << 20
 """bodies up to this size lie in the database, where a team's machines all see them"""
 
 _PAGE = 64

@@ -42,7 +42,7 @@ META = Meta(
             references=("CWE-1395", "CWE-937", "MITRE ATLAS AML.T0010.001"),
         ),
     ),
-    ttl_days=7,
+    ttl_days=30,
     limits=("what the named packages themselves ask for is not followed",),
 )
 

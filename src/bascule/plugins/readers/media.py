@@ -84,7 +84,7 @@ PROGRAMS = (ELF, WINDOWS_PROGRAM, MACH_O, WASM, JAVA_CLASS, PYTHON_BYTECODE)
 """Machine or byte code."""
 UNREAD = (
     *(CTRANSLATE2, FASTTEXT, XGBOOST, CATBOOST, TENSORRT, RKNN, GGML, PADDLE_TENSORS, TF_CHECKPOINT),
-    *(ARROW, SQLITE, SEVEN_ZIP, RAR, ZSTD, LZ4, UNKNOWN),
+    *(ARROW, SQLITE, RAR, UNKNOWN),
 )
 """Binary formats told by name that no reader here looks into: whoever answers for cleanliness must say so."""
 
