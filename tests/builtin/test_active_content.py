@@ -130,4 +130,4 @@ def test_a_card_is_shown_as_a_page_but_for_its_code() -> None:
 )
 def test_a_pmml_extension_that_is_a_program_is_told(value: str, answer: str) -> None:
     document = f"<PMML version='4.4'><Extension name='script' value='{value}'/></PMML>"
-    assert scan_memory(plugin, {"m.pmml": document.encode()}).answers["active-content"] == answer
+    assert scan_memory(plugin, {"m.pmml": document.encode()}).answers["xml-reaches-out"] == answer
