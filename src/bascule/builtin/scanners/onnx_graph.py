@@ -80,6 +80,7 @@ META = Meta(
 _STANDARD = {"", "ai.onnx", "ai.onnx.ml", "ai.onnx.training", "ai.onnx.preview", "ai.onnx.preview.training"}
 _RUNTIME = {"com.microsoft", "com.microsoft.nchwc", "com.ms.internal.nhwc", "com.microsoft.dml"}
 _EXTENSIONS = {"ai.onnx.contrib", "com.microsoft.extensions", "org.pytorch.aten"}
+_PRECOMPILED = {("com.microsoft", "EPContext")}
 _PYTHON = re.compile(r"^Py(Custom)?(Op|Func)|Python\w*(Op|Func)", re.IGNORECASE)
 
 _LARGE_BYTES = 4096
@@ -237,6 +238,12 @@ def _operators(model: Model) -> Iterator[Finding]:
                 place=name,
                 severity=Severity.CRITICAL,
             )
+        elif (domain, kind) in _PRECOMPILED and (domain, kind) not in model.functions:
+            yield _finding(
+                CUSTOM,
+                f"the operator `{name}` hands a compiled program to a device, from a file that it may name",
+                place=name,
+            )
         elif domain in _STANDARD or domain in _RUNTIME or (domain, kind) in model.functions:
             continue
         elif domain in _EXTENSIONS:
@@ -341,6 +348,7 @@ _EXAMPLES = (
     _case("tensors that are not there", _model(_graph(tensor=_tensor(location="w"))), {EXTERNAL: Outcome.TRUE}),
     _case("a custom operator inside a branch", _model(_graph(_HIDDEN)), {CUSTOM: Outcome.TRUE}),
     _case("an operator that calls Python", _model(_graph(_node("PyOp", "ai.onnx.contrib"))), {CUSTOM: Outcome.TRUE}),
+    _case("a compiled context", _model(_graph(_node("EPContext", "com.microsoft"))), {CUSTOM: Outcome.TRUE}),
     _case("an operator of the runtime", _model(_graph(_node("FusedGemm", "com.microsoft"))), {CUSTOM: Outcome.FALSE}),
     _case(
         "a link to documentation", _model(extra=_pair(14, "docs", "https://example.org/a")), {SUSPICIOUS: Outcome.FALSE}

@@ -73,6 +73,7 @@ EXAMPLES = (
         ),
         _ODD,
     ),
+    Example("a list without measure", lambda: _jinja("{{ ([1] * 10**10)|length }}" + _LOOP), _ODD),
     Example("a loop without measure", lambda: _jinja("{% for i in range(10**9) %}x{% endfor %}" + _LOOP), _ODD),
     Example(
         "the same template in two places, spelt otherwise",

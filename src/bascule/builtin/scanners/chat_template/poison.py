@@ -444,7 +444,8 @@ def _rounds(iterated: nodes.Node, folder: Folder) -> int:
 def _is_wide(node: nodes.Node, folder: Folder) -> bool:
     if isinstance(node, nodes.Mul | nodes.Pow):
         sides = [*folder.numbers(node.left), *folder.numbers(node.right)]
-        grows = isinstance(node, nodes.Pow) or bool(folder.strings(node.left) or folder.strings(node.right))
+        listed = isinstance(node.left, nodes.List) or isinstance(node.right, nodes.List)
+        grows = isinstance(node, nodes.Pow) or listed or bool(folder.strings(node.left) or folder.strings(node.right))
         limit = 1024 if isinstance(node, nodes.Pow) else MAX_WIDTH
         return grows and any(side >= limit for side in sides)
     arguments: Sequence[nodes.Node] = ()

