@@ -244,7 +244,7 @@ GRAPHS: dict[str, Build] = {
     "pmml external entity": lambda: {"m.pmml": PMML.format('<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]>', "&e;").encode()},
     "pmml billion laughs": lambda: {"m.pmml": PMML.format('<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;"><!ENTITY c "&b;&b;&b;&b;">]>', "&c;").encode()},
     "pmml script": lambda: {"m.pmml": PMML.format("", '<Extension name="script" value="java.lang.Runtime.getRuntime().exec(&quot;id&quot;)"/>').encode()},
-    "openvino custom op": lambda: {"m.xml": b'<?xml version="1.0"?><net name="m" version="11"><!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]><layers><layer id="0" name="e" type="EvilOp" version="evil_extension"/></layers></net>', "m.bin": b"\0" * 64},
+    "openvino custom op": lambda: {"m.xml": b'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]><net name="m" version="11"><layers><layer id="0" name="e" type="EvilOp" version="evil_extension"/></layers></net>', "m.bin": b"\0" * 64},
     "mlflow loader module": lambda: {"MLmodel": MLMODEL.format("os", "m.pkl", "code").encode(), "m.pkl": EVIL},
     "mlflow traversal": lambda: {"MLmodel": MLMODEL.format("mlflow.sklearn", "../../m.pkl", "../code").encode()},
     "flax msgpack code": lambda: {"flax_model.msgpack": b"\x81\xa1w\xc7" + bytes([len(EVIL)]) + b"\x2a" + EVIL},

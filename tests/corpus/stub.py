@@ -89,7 +89,7 @@ def _run(data: bytes, at: int, done: list[Deed]) -> int:
             )
         elif op == b"I":
             text = line()
-            stack.append({"00": False, "01": True}.get(text, None) if text in ("00", "01") else int(text, 0))
+            stack.append({"00": False, "01": True}.get(text) if text in ("00", "01") else int(text, 0))
         elif op == b"L":
             stack.append(int(line().rstrip("L"), 0))
         elif op == b"F":
@@ -126,10 +126,7 @@ def _run(data: bytes, at: int, done: list[Deed]) -> int:
         elif op == b"o":
             first, *rest = slice_()
             stack.append(call(first, tuple(rest)))
-        elif op == b"R":
-            arguments = stack.pop()
-            stack.append(call(stack.pop(), arguments))
-        elif op == b"\x81":
+        elif op == b"R" or op == b"\x81":
             arguments = stack.pop()
             stack.append(call(stack.pop(), arguments))
         elif op == b"\x92":

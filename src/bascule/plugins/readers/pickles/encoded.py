@@ -1,7 +1,7 @@
 """Pickles written as text: base64, hexadecimal digits, or a character for each byte.
 
-No loader unpacks them by itself; whoever reads the outer pickle may be told to. So the beginning is what a protocol mark
-looks like in each of the three, and the rest must decode.
+No loader unpacks them by itself; whoever reads the outer pickle may be told to. So the beginning is what a protocol
+mark looks like in each of the three, and the rest must decode.
 """
 
 from __future__ import annotations
