@@ -13,7 +13,18 @@ if __name__ == "__main__":
 
 from corpus.case import Case
 
-MODULES = ("pickles", "containers", "graphs", "headers", "templates", "repository", "secrets", "benign", "grey", "held_out")
+MODULES = (
+    "pickles",
+    "containers",
+    "graphs",
+    "headers",
+    "templates",
+    "repository",
+    "secrets",
+    "benign",
+    "grey",
+    "held_out",
+)
 PICKLE_FAMILY = ("gadget-process", "gadget-code", "gadget-package", "gadget-network", "gadget-file", "pickle-chains")
 PICKLE_FAMILY += ("torch", "arrays")
 
