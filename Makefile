@@ -3,10 +3,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench fuzz parsers docs lock clean browser
+.PHONY: help setup demo test check bench fuzz parsers environments docs lock clean browser
 
 help:   ## Say what there is
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 .venv/.core: requirements/core.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "error: bascule needs Python 3.11 or newer; set PYTHON=/path/to/it" >&2; exit 2; }
@@ -52,6 +52,9 @@ parsers: .venv/.dev  ## Fuzz every scanner and its readers, ten minutes each (SE
 	@$(BIN)/python -m pip -q install "atheris>=3,<4"
 	@set -e; for name in $${SCANNERS:-$$($(BIN)/python tools/fuzz.py --list)}; do \
 	  $(BIN)/python tools/fuzz.py $$name $${SECONDS_EACH:-600}; done
+
+environments: .venv/.dev ## Scan in three environments, bare and beside torch and scikit-learn; byte-identical or fail
+	@$(BIN)/python tools/environments.py
 
 lock: .venv/.dev     ## Resolve the locks again
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
