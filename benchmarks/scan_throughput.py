@@ -149,7 +149,7 @@ def scan(folder: Path, scratch: Path, workers: int) -> tuple[float, float, float
     def watch() -> None:
         nonlocal peak
         while not done.wait(0.02):
-            peak = max(peak, sum(map(_resident_mb, _family(process.pid))))
+            peak = max(peak, sum(map(_resident_mb, family(process.pid))))
 
     watcher = threading.Thread(target=watch)
     watcher.start()
@@ -162,7 +162,7 @@ def scan(folder: Path, scratch: Path, workers: int) -> tuple[float, float, float
     return answer["seconds"], answer["cpu"], peak, answer["scanners"]
 
 
-def _family(pid: int) -> list[int]:
+def family(pid: int) -> list[int]:
     found = [pid]
     for parent in found:
         try:
