@@ -361,7 +361,7 @@ def test_replay_needs_no_bodies(house: House, store: Store) -> None:
 
 def test_open_store_needs_a_home_a_url_a_key_and_a_clock(house: House) -> None:
     with open_store(house.home, house.url, house.keyring, SystemClock()) as store:
-        evidence = store.record_evidence(house.evidence(note="long " * 100_000))
+        evidence = store.record_evidence(house.evidence(note="long " * 300_000))
     assert house.blobs.path(evidence.digest).exists()
     with open_store(house.home, house.url, house.keyring, SystemClock()) as store:
         assert store.evidence_for(house.subject) == (evidence,)
