@@ -81,10 +81,14 @@ def warm(how: str, subject: Path, scratch: Path) -> dict[str, dict[str, float]]:
     return answer
 
 
-def command_cost(command: list[str], environment: Mapping[str, str] | None = None) -> tuple[float, float, int]:
+def command_cost(
+    command: list[str], environment: Mapping[str, str] | None = None, folder: Path | None = None
+) -> tuple[float, float, int]:
     """CPU seconds, peak anonymous MiB of it and its descendants, exit code. It is killed after `PEER_SECONDS`."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
+    process = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment, cwd=folder
+    )
     peak, done = 0.0, threading.Event()
 
     def watch() -> None:
@@ -191,9 +195,13 @@ def _others(weights: Path, many: Path, alone: float, base: Path) -> list[str]:
         if peer.only or (wanted and peer.id not in wanted):
             continue  # the former read neither file
         try:
-            environment = peer.environment_of(base / "peers")
-            spent = [command_cost([*peer.command(weights)], environment) for _ in range(PEER_TURNS)]
-            pickle = command_cost([*peer.command(many)], environment)
+            home = (
+                base / "peers" / peer.id
+            )  # some write beside what they are asked, or into the folder that they are in
+            home.mkdir(parents=True)
+            environment = peer.environment_of(home)
+            spent = [command_cost([*peer.command(weights)], environment, home) for _ in range(PEER_TURNS)]
+            pickle = command_cost([*peer.command(many)], environment, home)
         except (Skipped, OSError) as error:
             skipped.append(f"{peer.id}: {error}")
             continue

@@ -240,7 +240,7 @@ OTHERS: dict[str, Build] = {
     "template with a default": lambda: {"chat_template.jinja": ("{% if messages[0]['role'] != 'system' %}<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n{% endif %}" + LOOP + END).encode()},
     "template with tools": lambda: {"chat_template.jinja": ("{% if tools %}<|im_start|>system\n# Tools\n{{ tools | tojson }}<|im_end|>\n{% endif %}" + LOOP + END).encode()},
     "template with a date": lambda: {"chat_template.jinja": ("<|im_start|>system\nToday is {{ strftime_now('%d %b %Y') }}.<|im_end|>\n" + LOOP + END).encode()},
-    "template raising": lambda: {"chat_template.jinja": ("{% for m in messages %}{% if (m['role'] == 'user') != (loop.index0 % 2 == 0) %}{{ raise_exception('roles must alternate') }}{% endif %}{{ m['content'] | trim }}{% endfor %}").encode()},
+    "template raising": lambda: {"chat_template.jinja": (b"{% for m in messages %}{% if (m['role'] == 'user') != (loop.index0 % 2 == 0) %}{{ raise_exception('roles must alternate') }}{% endif %}{{ m['content'] | trim }}{% endfor %}")},
     "notebook": lambda: {"n.ipynb": notebook("import torch\nmodel = torch.nn.Linear(2, 2)\nprint(model)")},
     "notebook install": lambda: {"n.ipynb": notebook("!pip install transformers==4.44.0\n!ls")},
     "requirements": lambda: {"requirements.txt": ("torch==2.4.0 --hash=sha256:" + "a" * 64 + "\ntransformers==4.44.0 --hash=sha256:" + "b" * 64 + "\n").encode()},

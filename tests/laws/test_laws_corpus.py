@@ -11,6 +11,7 @@ from bascule.plugins.registry import find
 from bascule.plugins.testing import scan_memory
 from bascule.records import Finding, Outcome, Severity
 from corpus.case import Case
+from corpus.held_out import CASES as HELD_OUT
 from corpus.pickles import CASES as PICKLES
 from corpus.rewrites import rewritten
 from corpus.stub import deeds
@@ -81,6 +82,10 @@ def test_at_most_one_of_100_honest_cases_alarms() -> None:
 def test_every_secret_is_found_and_no_look_alike() -> None:
     assert [case.name for group in by_class("secret").values() for case in group if not answers()[case.name][0]] == []
     assert [case.name for case in by_class("benign")["secrets-clean"] if answers()[case.name][0]] == []
+
+
+def test_what_was_found_of_the_held_out_set_is_still_found() -> None:
+    assert [case.name for case in HELD_OUT if not _answer(case)[0]] == []
 
 
 def test_what_is_declared_is_reported_and_not_called_malicious() -> None:
