@@ -111,7 +111,7 @@ def table() -> str:
             groups[label["label"], label["klass"]].append(case)
         for (label, klass), cases in groups.items():
             lines.append(_row(f"{label}: {klass}", cases, told))
-        # The held-out set is a row of its own: it was written without a look at our scanners, and mended for afterwards.
+        # The held-out set is a row of its own: written without a look at our scanners, and mended for afterwards.
         counted = {case: label for case, label in labels.items() if label["klass"] != "held-out"}
         harmful = [case for case, label in counted.items() if label["label"] == "malicious"]
         family = [case for case in harmful if labels[case]["klass"] in PICKLE_FAMILY]
