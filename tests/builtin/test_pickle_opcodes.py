@@ -35,6 +35,7 @@ import zstandard
 import packers
 import pickled
 from bascule.builtin.scanners.pickle_opcodes import plugin
+from bascule.plugins.registry import find
 from bascule.plugins.testing import Report, check_scanner, scan_memory
 from bascule.records import Finding, Outcome, Severity
 from pickled import COMMAND, HOSTILE, RUN, SYSTEM, built, called, given, items, named, proto, stacked, text
@@ -643,3 +644,11 @@ def test_a_pickle_is_found_in_a_carried_one() -> None:
 )
 def test_what_begins_like_a_pickle_and_is_none_is_not_told(value: bytes | str) -> None:
     assert _told_of(_carrying(value)) == []
+
+
+def test_a_second_pickle_without_a_mark_is_followed_beyond_the_sample() -> None:
+    loaded = find("scanners", "pickle_opcodes")
+    assert loaded is not None
+    data = b"\x80\x04}." + b"N0" * 300 + b"cos\nsystem\n(X\x02\x00\x00\x00idtR."
+    seen = scan_memory(loaded.plugin, {"a.pkl": data}).seen
+    assert ("pickle-calls-code", "true") in {(x.rule, x.outcome.value) for x in seen if isinstance(x, Finding)}

@@ -300,9 +300,13 @@ def _is_safetensors(head: bytes, size_bytes: int) -> bool:
     return head[8:9] == b"{" and 2 <= header_bytes <= max(size_bytes, 100_000_000) and head[5:8] == b"\0\0\0"
 
 
-def looks_like_pickle(head: bytes) -> bool:
-    """Could an unpickler start here and get to an end, or past what is shown?"""
-    return _has_protocol(head) or pickle_shape(head) >= Shape.PLAUSIBLE
+def looks_like_pickle(head: bytes, *, cut: bool = False) -> bool:
+    """Could an unpickler start here and get to an end, or past what is shown?
+
+    cut: more bytes follow than are shown, so a stream that is not wrong by then may go on.
+    """
+    shape = pickle_shape(head, 1 << 40) if cut else pickle_shape(head)
+    return _has_protocol(head) or shape >= (Shape.FAINT if cut else Shape.PLAUSIBLE)
 
 
 def _has_protocol(head: bytes) -> bool:

@@ -43,7 +43,9 @@ def interpret(stream: Stream, verdict: Verdict, budget: Budget, *, promised: boo
             contradiction = contradiction or machine.contradiction
             told = promised or (count < expected and machine.reached - started >= _PROGRESS_BYTES)
             fault = contradiction or fault
-            return Run(fault if told or verdict.heavy else None, met_arrays or machine.met_arrays)
+            if told or verdict.heavy or count < expected:
+                return Run(fault if told or verdict.heavy else None, met_arrays or machine.met_arrays)
+            return Run(contradiction, met_arrays, end=started)
         contradiction = contradiction or machine.contradiction
         met_arrays = met_arrays or machine.met_arrays
         count += 1
@@ -58,7 +60,9 @@ def interpret(stream: Stream, verdict: Verdict, budget: Budget, *, promised: boo
             return Run(contradiction or (fault if promised else None), met_arrays)
         rest = stream.window[at : at + _PEEK_BYTES]
         if count >= expected:
-            if not media.looks_like_pickle(rest):
+            # The sample ends before the bytes do: what is not wrong within it is tried.
+            cut = len(stream.window) - at > _PEEK_BYTES or not stream.ended
+            if not media.looks_like_pickle(rest, cut=cut):
                 return Run(contradiction, met_arrays, end=stream.base + at)
             promised = rest[:1] == b"\x80" and rest[2:3] != b""
 
