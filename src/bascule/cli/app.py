@@ -16,6 +16,7 @@ _GROUPS: dict[str, dict[str, str]] = {
         "scan": "Supply-chain evidence alone: what is in these files?",
         "decide": "Judge again from the evidence in the ledger, as of any date.",
         "approve": "Sign a decision in a role.",
+        "comply": "Answer a framework control by control from the evidence: EU, NIST, ISO, OWASP.",
         "reproduce": "Run a declared build again, and compare what it makes with what is published.",
         "doctor": "Say what this machine can do, and what a missing part would add.",
         "rules": "List every rule, or explain one.",
@@ -45,6 +46,12 @@ _GROUPS: dict[str, dict[str, str]] = {
         "add": "Take in an export of advisories, so that dependencies are matched without a network.",
         "show": "Show which advisories are at hand, and how old they are.",
     },
+    "licence": {
+        "detect": "Say what licence each text is, and what each place that names one says.",
+        "solve": "Say what a lineage, a use and a context allow, clause by clause.",
+        "suggest": "Propose licences for a wanted openness, with the duties each creates.",
+        "show": "List the licences whose clauses are known, or show one's clauses.",
+    },
     "keys": {
         "show": "Show the key that signs here, and the keys that are trusted.",
         "export": "Write the public half of the key that signs here.",
@@ -59,6 +66,7 @@ _GROUP_HELP = {
     "waiver": "Waivers: a named person lets a rule pass for a while.",
     "ledger": "The truth: an append-only, signed ledger.",
     "advisories": "Published faults of packages, from snapshots that somebody takes in.",
+    "licence": "Licences: what text it is, what it allows, which duties it brings.",
     "keys": "Signing keys: our own, and those of others whom this home trusts.",
     "new": "Scaffold a plug-in.",
     "schema": "JSON Schemas of the documents.",
@@ -67,7 +75,7 @@ _GROUP_HELP = {
 
 # Reports name these as ways to evidence; the version that has them is still to come.
 _TO_COME = (
-    *("advisory", "data", "drift", "eval", "fork", "gateway", "incident", "licence", "memorise", "redteam"),
+    *("advisory", "data", "drift", "eval", "fork", "gateway", "incident", "memorise", "redteam"),
     *("release", "serve", "tamper", "usage", "verify"),
 )
 

@@ -1,0 +1,1 @@
+"""Licences: what text it is, what it allows, which duties it brings."""
