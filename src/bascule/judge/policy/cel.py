@@ -126,6 +126,7 @@ class Expression:
     paths: tuple[str, ...] = field(compare=False)
     tree: syntax.Node = field(compare=False, repr=False)
     _program: Program = field(compare=False, repr=False)
+    beside: tuple[str, ...] = ()
 
     def evaluate(self, facts: Mapping[str, Any]) -> Answer:
         """The expression's value under these facts; a namespace that is left out counts as empty."""
@@ -145,8 +146,9 @@ class Expression:
         """Evaluate each part again and say which of them decide."""
         answer = self.evaluate(facts)
         read = {path: fact_at(facts, path) for path in self.paths}
-        steps = tuple(_steps(self.tree, facts, 0))
-        return Explanation(answer, read, steps, "; ".join(_deciding(self.tree, facts, answer)))
+        parts = _Parts(facts, self.beside)
+        steps = tuple(parts.steps(self.tree, 0))
+        return Explanation(answer, read, steps, "; ".join(parts.deciding(self.tree, answer)))
 
     def unknown_facts(self, facts: Mapping[str, Any]) -> tuple[str, ...]:
         """The facts it mentions that are absent, sorted."""
@@ -171,30 +173,32 @@ def fact_at(facts: Mapping[str, Any], path: str) -> Any:
 
 
 @lru_cache(maxsize=8192)
-def compile_expression(text: str) -> Expression:
+def compile_expression(text: str, beside: tuple[str, ...] = ()) -> Expression:
     """Compile a condition or an amount.
 
+    beside: namespaces of facts that this caller's language has and a policy's has not.
     Raises InputError `policy.not-cel` with the place and, for a misspelt name, the nearest known one.
     """
+    names = (*NAMESPACES, *beside)
     if len(text) > MAX_EXPRESSION_CHARS:
         raise InputError(
             "policy.not-cel", f"an expression has {len(text)} characters", f"keep it under {MAX_EXPRESSION_CHARS}"
         )
     try:
-        program = default_evaluator().compile(text)
+        program = default_evaluator(beside).compile(text)
         tree = program.tree
     except (ValueError, RecursionError) as error:
         reason = str(error) or "nested too deeply"
         unknown = re.search(r"undeclared reference to '([\w.]+)'", reason)
-        hint = suggestion(unknown[1].split(".")[0], NAMESPACES) if unknown else ""
+        hint = suggestion(unknown[1].split(".")[0], names) if unknown else ""
         raise InputError(
             "policy.not-cel",
             f"`{visible(text)}` is not a condition: {reason}",
-            hint or f"expressions read {', '.join(NAMESPACES)}",
+            hint or f"expressions read {', '.join(names)}",
         ) from error
     paths = tuple(sorted(set(_paths(tree, frozenset()))))
     reads = tuple(sorted({".".join(path.split(".")[:2]) for path in paths}))
-    return Expression(text, reads, paths, tree, program)
+    return Expression(text, reads, paths, tree, program, beside)
 
 
 def _paths(node: syntax.Node, bound: frozenset[str]) -> Iterator[str]:
@@ -219,37 +223,42 @@ def _paths(node: syntax.Node, bound: frozenset[str]) -> Iterator[str]:
 _CONNECTIVES = ("_&&_", "_||_", "!_", "_?_:_")
 
 
-def _steps(node: syntax.Node, facts: Mapping[str, Any], depth: int) -> Iterator[Step]:
-    if isinstance(node, syntax.Literal):
-        return
-    yield Step(syntax.unparse(node), _part(node, facts), depth)
-    if isinstance(node, syntax.Call) and node.function in _CONNECTIVES:
-        for arg in node.args:
-            yield from _steps(arg, facts, depth + 1)
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """The parts of an expression, each evaluated by itself under the same facts."""
 
+    facts: Mapping[str, Any]
+    beside: tuple[str, ...]
 
-def _part(node: syntax.Node, facts: Mapping[str, Any]) -> Answer:
-    try:
-        return compile_expression(syntax.unparse(node)).evaluate(facts)
-    except InputError:  # a sketch of `map` or `filter`, which has no text of its own
-        return Answer(Truth.UNKNOWN, "not evaluated by itself")
-
-
-def _deciding(node: syntax.Node, facts: Mapping[str, Any], answer: Answer) -> Iterator[str]:
-    """The innermost parts that make the whole what it is."""
-    match node:
-        case syntax.Call(function="_&&_" | "_||_", args=args):
-            # Both sides count where the sign needs both; otherwise only a side that equals the whole.
-            parts = [(arg, _part(arg, facts)) for arg in args]
-            for arg, value in parts:
-                if value.value == answer.value:
-                    yield from _deciding(arg, facts, value)
-        case syntax.Call(function="!_", args=(operand,)):
-            yield from _deciding(operand, facts, _part(operand, facts))
-        case syntax.Literal():
+    def steps(self, node: syntax.Node, depth: int) -> Iterator[Step]:
+        if isinstance(node, syntax.Literal):
             return
-        case _:
-            yield _sentence(node, facts, answer)
+        yield Step(syntax.unparse(node), self.answer(node), depth)
+        if isinstance(node, syntax.Call) and node.function in _CONNECTIVES:
+            for arg in node.args:
+                yield from self.steps(arg, depth + 1)
+
+    def answer(self, node: syntax.Node) -> Answer:
+        try:
+            return compile_expression(syntax.unparse(node), self.beside).evaluate(self.facts)
+        except InputError:  # a sketch of `map` or `filter`, which has no text of its own
+            return Answer(Truth.UNKNOWN, "not evaluated by itself")
+
+    def deciding(self, node: syntax.Node, answer: Answer) -> Iterator[str]:
+        """The innermost parts that make the whole what it is."""
+        match node:
+            case syntax.Call(function="_&&_" | "_||_", args=args):
+                # Both sides count where the sign needs both; otherwise only a side that equals the whole.
+                parts = [(arg, self.answer(arg)) for arg in args]
+                for arg, value in parts:
+                    if value.value == answer.value:
+                        yield from self.deciding(arg, value)
+            case syntax.Call(function="!_", args=(operand,)):
+                yield from self.deciding(operand, self.answer(operand))
+            case syntax.Literal():
+                return
+            case _:
+                yield _sentence(node, self.facts, answer)
 
 
 def _sentence(node: syntax.Node, facts: Mapping[str, Any], answer: Answer) -> str:
@@ -278,28 +287,30 @@ def _shown(value: Any) -> str:
 class _CelCpp:
     """cel-cpp, by way of `cel-expr-python`."""
 
-    def __init__(self) -> None:
+    def __init__(self, beside: tuple[str, ...]) -> None:
         from cel_expr_python import cel  # 16 MB of native code: loaded when the first expression is
 
         facts = cel.Type.Map(cel.Type.STRING, cel.Type.DYN)
-        types = dict.fromkeys(NAMESPACES, facts)
+        types = dict.fromkeys((*NAMESPACES, *beside), facts)
         types |= {name: cel.Type.Map(cel.Type.STRING, cel.Type.BOOL) for name in FLAGS}
         types |= {"measure": cel.Type.Map(cel.Type.STRING, facts), "kind": cel.Type.STRING, "as_of": cel.Type.STRING}
         self._environment = cel.NewEnv(variables=types)
+        self._empty: dict[str, Any] = {name: {} for name in types if name not in SCALARS}
 
     def compile(self, text: str) -> Program:
         try:
             compiled = self._environment.compile(text)
         except RuntimeError as error:
             raise ValueError(_first_line(str(error))) from error
-        return _CelCppProgram(compiled)
+        return _CelCppProgram(compiled, self._empty)
 
 
 class _CelCppProgram:
-    __slots__ = ("_compiled",)
+    __slots__ = ("_compiled", "_empty")
 
-    def __init__(self, compiled: Any) -> None:
+    def __init__(self, compiled: Any, empty: dict[str, Any]) -> None:
         self._compiled = compiled
+        self._empty = empty
 
     @property
     def tree(self) -> syntax.Node:
@@ -311,16 +322,13 @@ class _CelCppProgram:
 
     def run(self, facts: Mapping[str, Any]) -> Any:
         try:
-            result = self._compiled.eval(data=_EMPTY | dict(facts))
+            result = self._compiled.eval(data=self._empty | dict(facts))
             value = result.plain_value()
         except (RuntimeError, TypeError, ValueError) as error:
             raise Unanswered(_first_line(str(error))) from error
         if result.type().name() in ("ERROR", "*error*"):
             raise Unanswered(str(value))
         return value
-
-
-_EMPTY: dict[str, Any] = {name: {} for name in NAMESPACES if name not in SCALARS}
 
 
 def _first_line(text: str) -> str:
@@ -331,6 +339,6 @@ def _first_line(text: str) -> str:
 
 
 @cache
-def default_evaluator() -> Evaluator:
-    """The engine that conditions run on."""
-    return _CelCpp()
+def default_evaluator(beside: tuple[str, ...] = ()) -> Evaluator:
+    """The engine that conditions run on. beside: namespaces over those that every policy may read."""
+    return _CelCpp(beside)
