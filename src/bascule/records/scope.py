@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from datetime import date
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -33,3 +34,26 @@ class Context(Record):
     contact: str | None = Field(default=None, description="where problems are reported")
     requester: str | None = Field(default=None, description="who asks for the release; may not approve it")
     notes: str = ""
+    # What the clauses of licences and the forms of the law ask beside it.
+    provider: str | None = Field(default=None, description="legal name of who places the model on the market")
+    provider_contact: str | None = None
+    model_name: str | None = Field(default=None, description="the name it is published under")
+    release_date: date | None = None
+    union_release_date: date | None = Field(default=None, description="first placed on the market in the EU")
+    distribution_channels: tuple[str, ...] = ()
+    purpose: Literal["research", "personal", "evaluation", "production"] | None = None
+    modality: Literal["text", "code", "audio", "image", "video", "multimodal"] | None = None
+    users_counted_on: date | None = Field(
+        default=None, description="the day that `monthly_active_users` is counted for; blank: the day that is asked for"
+    )
+    training_compute_flop: float | None = Field(default=None, ge=0)
+    modification_compute_share: float | None = Field(
+        default=None, ge=0, description="compute of our changes over that of the original model's training"
+    )
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values. The fields from `provider` on are left out while blank: contexts recorded before these fields
+        were there keep their digest."""
+        names = list(type(self).model_fields)
+        later = names[names.index("provider") :]
+        return {key: value for key, value in super().as_json().items() if key not in later or value not in (None, [])}

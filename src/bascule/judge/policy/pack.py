@@ -15,10 +15,12 @@ Rules of the language:
 from __future__ import annotations
 
 from datetime import date
+from functools import cached_property
 from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from bascule.judge.licensing.terms import FOLDER, WORKS, Terms
 from bascule.kernel.digests import Digest
 from bascule.records import ArtefactKind, Context, Dimension, Ladder, Record
 
@@ -202,6 +204,14 @@ class ExpectedFacts(Record):
     readings: dict[str, str] = Field(default_factory=dict)
 
 
+class Licensing(Record):
+    """How clauses are read on which lawyers differ, such as whether non-commercial terms of data reach the model."""
+
+    contested: Literal["strict", "lenient", "unset"] = Field(
+        default="unset", description="strict: what is contested is forbidden; lenient: allowed; unset: unknown"
+    )
+
+
 class PolicyPack(Record):
     """A pack, parsed and checked."""
 
@@ -219,10 +229,22 @@ class PolicyPack(Record):
     economics: tuple[Assumption, ...] = ()
     approvals: tuple[ApprovalRule, ...] = ()
     licence_classes: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    licensing: Licensing = Licensing()
+    clause_table: dict[str, str] = Field(default_factory=dict, repr=False, description="files of `licences/` by path")
     cases: tuple[Case, ...] = ()
     facts: ExpectedFacts = ExpectedFacts()
     extends: str = Field(default="", description="the pack that this one was written on top of")
     digest: Digest = Field(description="over every file of the folder, and of the packs it extends")
+
+    @cached_property
+    def terms(self) -> Terms:
+        """The clauses of licences, each read when it is first asked for."""
+        texts = {
+            path.removeprefix(FOLDER).removesuffix(".yaml"): text
+            for path, text in self.clause_table.items()
+            if path.startswith(FOLDER)
+        }
+        return Terms(texts, self.licence_classes, self.clause_table.get(WORKS, ""))
 
     def ladder(self, name: str) -> Ladder:
         """The ladder of that name. Raises KeyError."""

@@ -3,6 +3,7 @@
     pack.yaml         identity, `extends`, weights, thresholds, context defaults, approvals, expected facts, `remove`,
                       `overrides`; ladders, benefits, economics and licence classes, or these in files of their own
     ladders.yaml, licences.yaml, economics.yaml: the same keys as in pack.yaml
+    licences/*.yaml   one licence's clauses each, and works.yaml: see `judge.licensing.terms`
     rules/*.yaml      `rules:`
     scenarios.yaml    `scenarios:` (also scenarios/*.yaml)
     cases.yaml        `fixtures:` and `cases:` (also cases/*.yaml)
@@ -30,6 +31,7 @@ from bascule.judge.policy.pack import (
     BenefitRow,
     Case,
     ExpectedFacts,
+    Licensing,
     PackRule,
     PolicyPack,
     Scenario,
@@ -108,8 +110,9 @@ def _build(sheet: Sheet) -> PolicyPack | None:
     defaults = _table(sheet, "context_defaults", Context)
     facts = _table(sheet, "facts", ExpectedFacts)
     classes = dict(_licence_classes(sheet))
+    licensing = _table(sheet, "licensing", Licensing)
     _check_ladders(sheet, parts)
-    if sheet.faults or not (weights and defaults and facts):
+    if sheet.faults or not (weights and defaults and facts and licensing):
         return None
     return PolicyPack(
         id=sheet.single["id"].value,
@@ -121,6 +124,8 @@ def _build(sheet: Sheet) -> PolicyPack | None:
         context_defaults=defaults,
         facts=facts,
         licence_classes=classes,
+        licensing=licensing,
+        clause_table=sheet.clause_table,
         digest=digest_of_json(sheet.digest),
         **parts,
     )
@@ -190,7 +195,7 @@ def _table(sheet: Sheet, key: str, model: type[Any]) -> Any:
 
 
 def _licence_classes(sheet: Sheet) -> Iterator[tuple[str, dict[str, Any]]]:
-    allowed = {"class", "open", "redistribution", "commercial", "obligations", "source", "notes"}
+    allowed = {"class", "open", "redistribution", "commercial", "obligations", "terms", "source", "notes"}
     for licence, item in sheet.tables["licence_classes"].items():
         row = item.value
         if not isinstance(row, dict) or row.get("class") not in LICENCE_CLASSES:

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import TypeAdapter
 from pydantic.json_schema import models_json_schema
 
-from bascule.judge.policy.pack import ExpectedFacts, Weights
+from bascule.judge.policy.pack import ExpectedFacts, Licensing, Weights
 from bascule.judge.policy.parse import LICENCE_CLASSES, MODELS
 from bascule.judge.policy.sheet import SINGLE
 from bascule.records import Context
@@ -22,6 +22,7 @@ _FREEDOMS: dict[str, Any] = {
         "redistribution": {"type": "boolean"},
         "commercial": {"type": "boolean"},
         "obligations": {"type": "array", "items": {"type": "string"}},
+        "terms": {"type": "string", "description": "id of the file in `licences/` whose clauses are the same"},
         "source": {"type": "string"},
         "notes": {"type": "string"},
     },
@@ -30,7 +31,12 @@ _FREEDOMS: dict[str, Any] = {
 
 def pack_file_schema() -> dict[str, Any]:
     """JSON Schema 2020-12 of `pack.yaml`, `rules/*.yaml`, `scenarios.yaml`, `cases.yaml` and the others."""
-    tables: dict[str, Any] = {"weights": Weights, "context_defaults": Context, "facts": ExpectedFacts}
+    tables: dict[str, Any] = {
+        "weights": Weights,
+        "context_defaults": Context,
+        "facts": ExpectedFacts,
+        "licensing": Licensing,
+    }
     models = [*MODELS.values(), *tables.values()]
     references, definitions = models_json_schema(
         [(model, "validation") for model in models], ref_template="#/$defs/{model}"

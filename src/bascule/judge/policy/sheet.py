@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
+from bascule.judge.licensing.terms import FOLDER, WORKS
 from bascule.judge.policy.yaml_text import Document, Place, load_document
 from bascule.kernel.digests import sha256_of
 from bascule.kernel.errors import InputError
@@ -30,7 +31,7 @@ LISTS = {
     "cases": "id",
 }
 """Keys that hold lists, and the field that tells their entries apart."""
-TABLES = ("weights", "context_defaults", "licence_classes", "facts", "fixtures", "remove", "overrides")
+TABLES = ("weights", "context_defaults", "licence_classes", "licensing", "facts", "fixtures", "remove", "overrides")
 KEYS = (*SINGLE, *LISTS, *TABLES)
 _CHANGEABLE = ("rules", "scenarios", "economics", "benefits")
 
@@ -53,7 +54,8 @@ class Item:
 class Sheet:
     """What all files say together, every fault so far, and what the digest is over.
 
-    unread: some file could not be read at all, so that whatever else seems missing may stand in it.
+    unread: some file could not be read at all, so that whatever else seems missing may stand in it. clause_table: the
+    files of `licences/` and `works.yaml` by path, as text; they are read one by one when a licence is asked for.
     """
 
     def __init__(self) -> None:
@@ -62,6 +64,7 @@ class Sheet:
         self.single: dict[str, Item] = {}
         self.lists: dict[str, list[Item]] = {key: [] for key in LISTS}
         self.tables: dict[str, dict[str, Item]] = {key: {} for key in TABLES}
+        self.clause_table: dict[str, str] = {}
         self.digest: Any = None
 
     def fault(self, place: str, what: str) -> None:
@@ -77,7 +80,9 @@ def gather(files: Mapping[str, bytes], name: str, bases: Bases, above: tuple[str
         sheet.fault("pack.yaml", f"`{visible(name)}` holds no pack.yaml")
         return sheet
     for path in sorted(files):
-        if path.endswith((".yaml", ".yml")):
+        if path == WORKS or (path.startswith(FOLDER) and path.endswith(".yaml")):
+            sheet.clause_table[path] = files[path].decode("utf-8", "replace")
+        elif path.endswith((".yaml", ".yml")):
             _read_file(sheet, path, files[path])
     extends = sheet.single.get("extends")
     if extends is not None and isinstance(extends.value, str) and extends.value:
@@ -151,7 +156,8 @@ def _extend(sheet: Sheet, extends: Item, bases: Bases, above: tuple[str, ...]) -
         item for item in base.lists["thresholds"] if field_of(item, "dimension") not in dimensions
     ]
     sheet.lists["approvals"] = sheet.lists["approvals"] or base.lists["approvals"]
-    for key in ("weights", "context_defaults", "licence_classes", "fixtures"):
+    sheet.clause_table = base.clause_table | sheet.clause_table
+    for key in ("weights", "context_defaults", "licence_classes", "licensing", "fixtures"):
         sheet.tables[key] = base.tables[key] | sheet.tables[key]
     for key, item in base.tables["facts"].items():
         own = sheet.tables["facts"].get(key)

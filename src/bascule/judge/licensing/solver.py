@@ -1,0 +1,546 @@
+"""What a lineage, a use and a context allow: lineage × use × context → verdict, clauses, duties.
+
+    licence at a node → how far it reaches along the edges → what it says of each act on the way, and of the final use
+
+Rules:
+- Each act of making is asked of every licence that reaches what it is done to; the final use is asked of every licence
+  that reaches the target. The answer is the strictest of all of them: deny, then unknown, then allow.
+- A deny whose condition is unknown is unknown; an act that no clause names is unknown; a permission whose condition is
+  false is a deny. Where a licence's reach is contested or unknown, so is what it forbids; what it allows stays allowed.
+- Contested clauses are settled by the policy: strict forbids, lenient allows, and without one they stay unknown.
+- A choice (`MIT OR GPL-3.0`) takes the side with the best answer; a conjunction takes all its parts.
+- A duty is owed where what creates it is done. A declared fact that shows it broken forbids; one that shows it kept is
+  said so; a duty that must be bound on recipients is broken by other terms that do not carry it.
+
+Laws: adding a licence, an edge or a forbidding clause never turns deny into allow; removing a fact never turns unknown
+into allow; the order of edges and artefacts never matters.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import Any, Literal, TypeAlias
+
+from bascule.judge.licensing.case import Case, Edge
+from bascule.judge.licensing.terms import CHANGES, Clause, Duty, LicenceTerms, Terms
+from bascule.judge.licensing.when import undeclared
+from bascule.kernel.errors import InputError
+from bascule.kernel.text import suggestion, visible
+
+Answer: TypeAlias = Literal["deny", "unknown", "contested", "allow"]
+Verdict: TypeAlias = Literal["deny", "unknown", "allow"]
+Status: TypeAlias = Literal["owed", "kept", "broken", "unknown"]
+MAX_CHOICES = 64
+
+_STRICTEST: Mapping[str, int] = {"deny": 0, "unknown": 1, "contested": 2, "allow": 3}
+_REACH: Mapping[str, int] = {"no": 0, "contested": 1, "unknown": 2, "yes": 3}
+
+
+@dataclass(frozen=True, slots=True)
+class Fired:
+    """One clause and what it came to. needs: facts that would settle it. act: what was asked; artefact: of whose
+    licence."""
+
+    artefact: str
+    licence: str
+    clause: str
+    act: str
+    effect: Answer
+    because: str
+    cite: str = ""
+    link: str = ""
+    needs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """One duty. flows: recipients must be bound to it too. needs: facts that would show it kept."""
+
+    artefact: str
+    licence: str
+    duty: str
+    kind: str
+    text: str
+    cite: str
+    status: Status
+    flows: bool
+    link: str = ""
+    needs: tuple[str, ...] = ()
+
+    @property
+    def source(self) -> str:
+        """`Llama 3.1 Community License Agreement §1.b.i`"""
+        return f"{self.licence} {self.cite}"
+
+
+@dataclass(frozen=True, slots=True)
+class Solution:
+    """verdict, the clauses that bear on it (those that decide first), the duties, the facts that would help."""
+
+    verdict: Verdict
+    clauses: tuple[Fired, ...]
+    duties: tuple[Owed, ...]
+    needs: tuple[str, ...]
+    because: str
+    chosen: Mapping[str, str] = field(default_factory=dict)
+
+
+def solve(case: Case, terms: Terms, as_of: date) -> Solution:
+    """The answer on a day. Raises InputError where the clause table has a fault; a refusal is an answer."""
+    choices = [(name, sides) for name in sorted(case.nodes) if len(sides := _sides(case.nodes[name].licence)) > 1]
+    count = 1
+    for _, sides in choices:
+        count *= len(sides)
+    if count > MAX_CHOICES:
+        raise InputError(
+            "licence.too-many-choices",
+            f"the licences leave {count} ways to choose, more than {MAX_CHOICES}",
+            "name the side that is taken, such as `licence: MIT` for `MIT OR GPL-3.0-only`",
+        )
+    solutions = []
+    for picked in itertools.product(*(sides for _, sides in choices)):
+        taken = {name: side for (name, _), side in zip(choices, picked, strict=True)}
+        solution = _Run(case, terms, as_of, taken).solution()
+        solutions.append(replace(solution, chosen={name: " AND ".join(side) for name, side in taken.items()}))
+        if solution.verdict == "allow" and not choices:
+            break
+    return max(solutions, key=lambda one: (_STRICTEST[one.verdict], -len(one.duties)))
+
+
+def _sides(licence: str | None) -> tuple[tuple[str, ...], ...]:
+    """A licence expression as a choice of conjunctions: `A OR (B AND C)` is ((A), (B, C))."""
+    if licence is None or (" OR " not in licence and " AND " not in licence):
+        return ((licence,),) if licence else ()
+    words = licence.replace("(", " ( ").replace(")", " ) ").split()
+    sides, rest = _choice(words)
+    return ((licence,),) if rest else sides
+
+
+def _choice(words: list[str]) -> tuple[tuple[tuple[str, ...], ...], list[str]]:
+    sides, words = _both(words)
+    while words and words[0] == "OR":
+        more, words = _both(words[1:])
+        sides = (*sides, *more)
+    return tuple(dict.fromkeys(sides)), words
+
+
+def _both(words: list[str]) -> tuple[tuple[tuple[str, ...], ...], list[str]]:
+    sides, words = _one(words)
+    while words and words[0] == "AND":
+        more, words = _one(words[1:])
+        sides = tuple(tuple(dict.fromkeys((*one, *other))) for one in sides for other in more)
+    return sides, words
+
+
+def _one(words: list[str]) -> tuple[tuple[tuple[str, ...], ...], list[str]]:
+    if words and words[0] == "(":
+        sides, words = _choice(words[1:])
+        return sides, words[1:] if words and words[0] == ")" else ["("]
+    name: list[str] = []
+    while words and words[0] not in ("AND", "OR", "(", ")"):
+        name.append(words[0])
+        words = words[1:]
+    # An exception only adds permissions: `GPL-2.0-only WITH X` is read as GPL-2.0-only.
+    return ((" ".join(name).split(" WITH ")[0],),), words
+
+
+@dataclass(slots=True)
+class _Bound:
+    """How a licence holds a node: as something made from its work, and as something that is, or holds, its outputs."""
+
+    reach: str = "no"
+    ways: frozenset[str] = frozenset()
+    outputs: bool = False
+
+
+class _Run:
+    """One case with every choice made."""
+
+    def __init__(self, case: Case, terms: Terms, as_of: date, taken: Mapping[str, tuple[str, ...]]) -> None:
+        self._case = case
+        self._terms = terms
+        self._as_of = as_of
+        self._licences = {
+            name: taken.get(name) or next(iter(_sides(node.licence)), ()) for name, node in case.nodes.items()
+        }
+        self._into: dict[str, list[Edge]] = {name: [] for name in case.nodes}
+        self._from: dict[str, list[Edge]] = {name: [] for name in case.nodes}
+        for edge in sorted(case.edges, key=lambda edge: (edge.parent, edge.child, edge.act)):
+            self._into[edge.child].append(edge)
+            self._from[edge.parent].append(edge)
+        self._order = self._topological()
+        self._relevant = self._ancestors(case.targets)
+        self._facts = dict(case.facts) | {"use": case.use, "base": self._base()}
+        if case.relicense_as is not None:
+            self._facts["as"] = case.relicense_as
+        self._asked: dict[tuple[str, str], tuple[Fired, ...]] = {}
+
+    def solution(self) -> Solution:
+        fired: list[Fired] = []
+        duties: list[Owed] = []
+        for name in self._order:
+            if name not in self._relevant:
+                continue
+            if not self._licences[name]:
+                fired += self._unlicensed(name)
+            for licence in self._licences[name]:
+                clauses_of, owed = self._one_licence(name, licence)
+                fired += clauses_of
+                duties += owed
+        clauses = tuple(sorted(dict.fromkeys(fired), key=_place))
+        merged = tuple(
+            sorted(_merged(duties), key=lambda one: (one.status != "broken", one.kind, one.licence, one.duty))
+        )
+        verdict = self._verdict(clauses)
+        needs = tuple(sorted({need for one in clauses if one.effect != "allow" for need in one.needs}))
+        return Solution(verdict, clauses, merged, needs if verdict == "unknown" else (), _sentence(verdict, clauses))
+
+    def _verdict(self, clauses: Sequence[Fired]) -> Verdict:
+        if not clauses:
+            return "unknown"
+        worst = min((one.effect for one in clauses), key=_STRICTEST.__getitem__)
+        return "unknown" if worst == "contested" else worst
+
+    # -- one licence ---------------------------------------------------------------------------------------------
+
+    def _one_licence(self, name: str, licence: str) -> tuple[list[Fired], list[Owed]]:
+        terms = self._terms.of(licence)
+        if terms is None:
+            near = suggestion(licence, self._terms.ids)
+            why = f"no clauses of `{visible(licence, 60)}` are known" + (f"; {near}" if near else "")
+            return [Fired(name, licence, "", self._case.use, "unknown", why, needs=("licence",))], []
+        bound = self._spread(name, terms)
+        fired: list[Fired] = []
+        duties: list[Owed] = []
+        for edge in self._case.edges:
+            if edge.child not in self._relevant or edge.parent not in self._relevant:
+                continue
+            at = bound[edge.parent]
+            if at.reach != "no":
+                fired += self._asks(name, licence, terms, edge.act, at.reach)
+            if at.outputs and edge.act == "train_on":
+                fired += self._asks(name, licence, terms, "use_outputs_to_train", "yes")
+        for target in self._case.targets:
+            at = bound[target]
+            if at.reach == "no":
+                continue
+            fired += self._asks(name, licence, terms, _passing_on(self._case.use, terms), at.reach)
+            given = self._given_as(name, target)
+            if given is not None:
+                fired += self._relicensed(name, licence, terms, given, at.reach)
+            owed, broken = self._duties(name, licence, terms, at)
+            duties += owed
+            fired += broken
+        return fired, duties
+
+    def _given_as(self, name: str, target: str) -> str | None:
+        """The other terms that the target is given under, where it is given at all."""
+        if self._case.use == "relicense":
+            return self._case.relicense_as
+        own = self._case.nodes[target].licence
+        gives = self._case.use in ("distribute_weights", "distribute_data")
+        return own if gives and own is not None and name != target else None
+
+    def _spread(self, name: str, terms: LicenceTerms) -> dict[str, _Bound]:
+        """How the licence of a node holds every node, along all paths at once; the strictest path counts."""
+        bound = {other: _Bound() for other in self._case.nodes}
+        bound[name] = _Bound("yes")
+        for parent in self._order:
+            at = bound[parent]
+            if at.reach == "no" and not at.outputs:
+                continue
+            for edge in self._from[parent]:
+                child = bound[edge.child]
+                if at.reach != "no":
+                    way = "outputs" if edge.act == "generate" else edge.act
+                    self._bind(child, at, terms, way)
+                    child.outputs = child.outputs or edge.act == "generate"
+                if at.outputs:
+                    if edge.act == "train_on":
+                        self._bind(child, _Bound("yes", at.ways), terms, "output_training")
+                    elif edge.act == "merge":
+                        child.outputs = True
+        return bound
+
+    def _bind(self, child: _Bound, at: _Bound, terms: LicenceTerms, way: str) -> None:
+        reach = min(at.reach, self._reach(terms, way, bool(at.ways)), key=_REACH.__getitem__)
+        if reach == "no":
+            return
+        child.reach = max(child.reach, reach, key=_REACH.__getitem__)
+        child.ways |= at.ways | {way}
+
+    def _reach(self, terms: LicenceTerms, way: str, further: bool) -> str:
+        row = terms.reach.get(way)  # type: ignore[call-overload]
+        if row is None:
+            # What data has come to bind stays bound when it is changed; the data's own terms know no such act.
+            return "yes" if further and way in CHANGES and "model" not in terms.covers else "unknown"
+        if row.is_ == "contested":
+            return {"strict": "yes", "lenient": "no", "unset": "contested"}[self._case.contested]
+        return str(row.is_)
+
+    # -- asking --------------------------------------------------------------------------------------------------
+
+    def _asks(self, name: str, licence: str, terms: LicenceTerms, act: str, reach: str) -> Iterator[Fired]:
+        key = (terms.id, act)
+        answers = self._asked.get(key)
+        if answers is None:
+            answers = self._asked[key] = tuple(self._answers(terms, act))
+        for one in answers:
+            effect, because = one.effect, one.because
+            if effect != "allow" and reach in ("contested", "unknown"):
+                why = "is contested" if reach == "contested" else "is not said"
+                because = f"{because}; whether {licence} reaches what was made from `{visible(name, 40)}` {why}"
+                effect = max(effect, "contested" if reach == "contested" else "unknown", key=_STRICTEST.__getitem__)
+            yield replace(one, artefact=name, licence=licence, effect=effect, because=because)
+
+    def _answers(self, terms: LicenceTerms, act: str) -> Iterator[Fired]:
+        """What the clauses say of one act, in this context: those that forbid or may, then those that allow."""
+        clauses = [each for each in terms.clauses if each.speaks_of(act) and each.applies(self._as_of)]
+        permits = [each for each in clauses if each.effect == "allow"]
+        held: list[Fired] = []
+        denied = False
+        for clause in clauses:
+            if clause.effect == "allow":
+                continue
+            truth = clause.when.truth(self._facts, terms.published)
+            if truth is False:
+                continue
+            needs = undeclared(clause.when, self._facts, terms.published) if truth is None else ()
+            effect: Answer = "unknown" if truth is None and clause.effect != "contested" else clause.effect
+            if effect == "contested":
+                effect = self._settled(truth)
+            if effect == "allow":
+                held.append(_fired(terms, clause, act, "allow", f"{clause.because} (contested; the policy is lenient)"))
+                continue
+            denied = denied or effect == "deny"
+            because = clause.because if truth else f"{clause.because} - and {_listed(needs)} not declared"
+            held.append(_fired(terms, clause, act, effect, because, needs))
+        yield from held
+        yield from self._permission(terms, permits, act, denied)
+
+    def _settled(self, truth: bool | None) -> Answer:
+        if self._case.contested == "lenient":
+            return "allow"
+        if truth is None:
+            return "unknown"
+        return "deny" if self._case.contested == "strict" else "contested"
+
+    def _permission(self, terms: LicenceTerms, permits: Sequence[Clause], act: str, denied: bool) -> Iterator[Fired]:
+        truths = [(clause, clause.when.truth(self._facts, terms.published)) for clause in permits]
+        if granting := [clause for clause, truth in truths if truth]:
+            yield from (_fired(terms, clause, act, "allow", clause.because) for clause in granting)
+        elif open_ := [clause for clause, truth in truths if truth is None]:
+            for clause in open_:
+                needs = undeclared(clause.when, self._facts, terms.published)
+                because = f"{clause.because} - and {_listed(needs)} not declared"
+                yield _fired(terms, clause, act, "unknown", because, needs)
+        elif permits:
+            for clause in permits:
+                yield _fired(terms, clause, act, "deny", f"allowed only so: {clause.because}")
+        elif not denied:
+            why = f"no clause speaks of `{act}`"
+            yield Fired("", terms.id, "", act, "unknown", why, link=terms.link)
+
+    # -- duties --------------------------------------------------------------------------------------------------
+
+    def _duties(self, name: str, licence: str, terms: LicenceTerms, at: _Bound) -> tuple[list[Owed], list[Fired]]:
+        owed: list[Owed] = []
+        fired: list[Fired] = []
+        for duty in terms.duties:
+            if not self._creates(duty, terms, at):
+                continue
+            truth = duty.when.truth(self._facts, terms.published)
+            if truth is False or (duty.applies_from is not None and self._as_of < duty.applies_from):
+                continue
+            status: Status = "owed" if truth else "unknown"
+            needs: tuple[str, ...] = () if truth else undeclared(duty.when, self._facts, terms.published)
+            if duty.check is not None and truth:
+                kept = duty.check.truth(self._facts, terms.published)
+                needs = undeclared(duty.check, self._facts, terms.published) if kept is None else ()
+                status = "owed" if kept is None else ("kept" if kept else "broken")
+                if kept is False or (kept is None and duty.must_be_known):
+                    effect: Answer = "deny" if kept is False else "unknown"
+                    if at.reach in ("contested", "unknown"):
+                        effect = "contested" if at.reach == "contested" else "unknown"
+                    why = f"the duty to {duty.text} is not kept"
+                    if kept is None:
+                        why = f"it is allowed only with the duty to {duty.text}, and {_listed(needs)} not declared"
+                    fired.append(
+                        Fired(
+                            name,
+                            licence,
+                            duty.cite,
+                            self._case.use,
+                            effect,
+                            why,
+                            duty.cite,
+                            duty.link or terms.link,
+                            needs,
+                        )
+                    )
+            text = duty.text
+            if at.reach in ("contested", "unknown"):
+                text = f"{text} (taken to apply: whether {licence} reaches it is {at.reach})"
+            owed.append(
+                Owed(
+                    artefact=name,
+                    licence=licence,
+                    duty=duty.id,
+                    kind=duty.kind,
+                    text=text,
+                    cite=duty.cite,
+                    status=status,
+                    flows=duty.flows,
+                    link=duty.link or terms.link,
+                    needs=needs,
+                )
+            )
+        return owed, fired
+
+    def _creates(self, duty: Duty, terms: LicenceTerms, at: _Bound) -> bool:
+        use = _passing_on(self._case.use, terms)
+        if not (use in duty.acts or "*" in duty.acts):
+            return False
+        return not duty.made_by or bool(at.ways & set(duty.made_by))
+
+    def _relicensed(self, name: str, licence: str, terms: LicenceTerms, given: str, reach: str) -> Iterator[Fired]:
+        """May what the licence holds be given under these other terms?"""
+        row = terms.relicense
+        if row is None:
+            yield Fired(
+                name,
+                licence,
+                "",
+                "relicense",
+                "unknown",
+                f"no clause says whether other terms than {licence} may be given",
+            )
+            return
+        results = [self._other_terms(terms, licence, part) for part in _best(_sides(given))]
+        effect: Answer = min(results, key=_STRICTEST.__getitem__)
+        flowing = [duty for duty in terms.duties if duty.flows]
+        if effect == "allow":
+            because = row.because
+        else:
+            dropped = ", ".join(dict.fromkeys(f"{duty.kind} ({duty.cite})" for duty in flowing))
+            because = f"{row.because}; `{visible(given, 40)}` is other terms" + (
+                f" and would drop: {dropped}" if dropped else ""
+            )
+        if effect != "allow" and reach in ("contested", "unknown"):
+            effect = "contested" if reach == "contested" else "unknown"
+        yield Fired(name, licence, "relicense", "relicense", effect, because, row.cite, row.link or terms.link)
+
+    def _other_terms(self, terms: LicenceTerms, licence: str, given: str) -> Answer:
+        other = self._terms.of(given)
+        if given == licence or (other is not None and other.id == terms.id):
+            return "allow"
+        to = terms.relicense.to if terms.relicense else "unknown"
+        if isinstance(to, tuple):
+            names = {given} | ({other.id} if other else set())
+            if names & set(to):
+                return "allow"
+            return "deny" if other is not None else "unknown"
+        if to == "contested":
+            return {"strict": "deny", "lenient": "allow", "unset": "contested"}[self._case.contested]  # type: ignore[return-value]
+        return {"any": "allow", "same": "deny", "none": "deny", "unknown": "unknown"}[to]  # type: ignore[return-value]
+
+    # -- the graph -----------------------------------------------------------------------------------------------
+
+    def _unlicensed(self, name: str) -> Iterator[Fired]:
+        """A thing that nobody gave terms to: its own maker's where it is the target and made from something."""
+        made = bool(self._into[name])
+        if made and (name in self._case.targets or self._from[name]):
+            return
+        why = f"it is not declared under which licence `{visible(name, 40)}` stands"
+        yield Fired(name, "", "", self._case.use, "unknown", why, needs=(f"licence of {name}",))
+
+    def _topological(self) -> tuple[str, ...]:
+        waiting = {name: len(edges) for name, edges in self._into.items()}
+        ready = sorted((name for name, count in waiting.items() if count == 0), reverse=True)
+        order = []
+        while ready:
+            name = ready.pop()
+            order.append(name)
+            for edge in self._from[name]:
+                waiting[edge.child] -= 1
+                if waiting[edge.child] == 0:
+                    ready.append(edge.child)
+        return tuple(order)
+
+    def _ancestors(self, targets: Iterable[str]) -> frozenset[str]:
+        seen = set(targets)
+        ahead = list(seen)
+        while ahead:
+            for edge in self._into[ahead.pop()]:
+                if edge.parent not in seen:
+                    seen.add(edge.parent)
+                    ahead.append(edge.parent)
+        return frozenset(seen)
+
+    def _base(self) -> tuple[str, ...]:
+        """Ids of what the targets are changed from, themselves included: the model family that a clause may name."""
+        seen = set(self._case.targets)
+        ahead = list(seen)
+        while ahead:
+            for edge in self._into[ahead.pop()]:
+                if edge.act in CHANGES and edge.parent not in seen:
+                    seen.add(edge.parent)
+                    ahead.append(edge.parent)
+        return tuple(sorted({licence for name in seen for licence in self._licences[name]}))
+
+
+def _passing_on(use: str, terms: LicenceTerms) -> str:
+    """What giving under other terms is first of all: giving."""
+    if use != "relicense":
+        return use
+    return "distribute_data" if terms.covers == ("data",) else "distribute_weights"
+
+
+def _best(sides: tuple[tuple[str, ...], ...]) -> tuple[str, ...]:
+    # Terms offered as a choice are offered in full: every one of them must be allowed.
+    return tuple(dict.fromkeys(part for side in sides for part in side))
+
+
+def _fired(
+    terms: LicenceTerms, clause: Clause, act: str, effect: Answer, because: str, needs: tuple[str, ...] = ()
+) -> Fired:
+    return Fired("", terms.id, clause.id, act, effect, because, clause.cite, clause.link or terms.link, needs)
+
+
+def _place(one: Fired) -> tuple[Any, ...]:
+    return (_STRICTEST[one.effect], one.licence, one.act, one.cite, one.artefact, one.because)
+
+
+def _merged(duties: Iterable[Owed]) -> Iterator[Owed]:
+    """One of each duty of a licence, however many artefacts bring it; the worst status stands."""
+    order = ("broken", "unknown", "owed", "kept")
+    by_key: dict[tuple[str, str], Owed] = {}
+    for one in duties:
+        key = (one.licence, one.duty)
+        there = by_key.get(key)
+        if there is None or (order.index(one.status), one.artefact, one.text) < (
+            order.index(there.status),
+            there.artefact,
+            there.text,
+        ):
+            by_key[key] = one
+    return iter(by_key.values())
+
+
+def _listed(needs: Sequence[str]) -> str:
+    names = ", ".join(f"`{need}`" for need in needs)
+    return f"{names} {'is' if len(needs) == 1 else 'are'}" if needs else "what it hangs on is"
+
+
+def _sentence(verdict: Verdict, clauses: Sequence[Fired]) -> str:
+    if not clauses:
+        return "no licence bears on this, since none is known"
+    first = clauses[0]
+    where = f"{first.licence} {first.cite}".strip() or f"`{visible(first.artefact, 40)}`"
+    if verdict == "allow":
+        licences = ", ".join(dict.fromkeys(one.licence for one in clauses))
+        return f"every licence that reaches it allows it: {licences}"
+    return f"{where}: {first.because}"

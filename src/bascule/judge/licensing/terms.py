@@ -1,0 +1,241 @@
+"""What a licence lets one do, clause by clause: one file each in a pack's folder `licences/`, and what known works
+stand under.
+
+    texts → Terms (by id, read when first asked for) → LicenceTerms → Clause | Duty | Reach | Relicense
+
+Rules: a row says where in which text it stands, and who has reviewed it; a licence without a file is unknown, whatever
+it resembles; an id may point at the file of another whose terms are the same (`terms:` in `licences.yaml`). A hub name
+says under which licence a parent stands only as far as `works.yaml` knows it, and a verdict shows that it came from
+there.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Mapping
+from datetime import date
+from functools import lru_cache
+from typing import Any, Literal, TypeAlias
+
+from pydantic import ConfigDict, Field, ValidationError
+
+from bascule.judge.licensing.when import ALWAYS, When
+from bascule.judge.policy.yaml_text import load_document
+from bascule.kernel.errors import InputError
+from bascule.kernel.text import visible
+from bascule.records.base import Record, faults_of
+
+FOLDER = "licences/"
+WORKS = "works.yaml"
+
+CHANGES = ("finetune", "adapter", "merge", "quantise")
+"""Acts that make a derivative of the weights themselves."""
+EDGE_ACTS = (*CHANGES, "distil", "train_on", "generate")
+USE_ACTS = ("use", "host", "distribute_weights", "distribute_data", "train_on", "relicense")
+ACTS = (*EDGE_ACTS, "use_outputs_to_train", "use", "host", "distribute_weights", "distribute_data")
+ALL_ACTS = (*ACTS, "sublicense", "relicense")
+
+Act: TypeAlias = Literal[
+    "use",
+    "host",
+    "modify",
+    "finetune",
+    "adapter",
+    "merge",
+    "quantise",
+    "distil",
+    "train_on",
+    "generate",
+    "use_outputs_to_train",
+    "distribute_weights",
+    "distribute_data",
+    "sublicense",
+    "relicense",
+    "*",
+]
+Way: TypeAlias = Literal["finetune", "adapter", "merge", "quantise", "distil", "train_on", "outputs", "output_training"]
+Effect: TypeAlias = Literal["allow", "deny", "contested", "unknown"]
+DutyKind: TypeAlias = Literal[
+    "notice", "attribution", "naming", "use-policy", "share-alike", "filter", "disclose", "source", "other"
+]
+
+
+class _Row(Record):
+    model_config = ConfigDict(arbitrary_types_allowed=True, populate_by_name=True)
+
+
+class Clause(_Row):
+    """What a licence says of some acts, under a condition."""
+
+    id: str
+    acts: tuple[Act, ...] = Field(min_length=1)
+    effect: Effect
+    when: When = ALWAYS
+    cite: str = Field(min_length=1, description="where in the text: `§2`")
+    because: str = Field(min_length=1, description="one sentence, in our words")
+    applies_from: date | None = None
+    applies_until: date | None = None
+    link: str = ""
+
+    def speaks_of(self, act: str) -> bool:
+        return act in self.acts or "*" in self.acts or ("modify" in self.acts and act in CHANGES)
+
+    def applies(self, as_of: date) -> bool:
+        return (self.applies_from is None or as_of >= self.applies_from) and (
+            self.applies_until is None or as_of < self.applies_until
+        )
+
+
+class Duty(_Row):
+    """What has to be done where it may be done. check: a declared fact that shows it kept; false is a breach.
+
+    flows: must recipients be bound to it too? must_be_known: is permission in doubt until the fact is declared?
+    """
+
+    id: str
+    kind: DutyKind
+    acts: tuple[Act, ...] = Field(min_length=1)
+    when: When = ALWAYS
+    made_by: tuple[Way, ...] = ()
+    flows: bool = False
+    check: When | None = None
+    must_be_known: bool = False
+    cite: str = Field(min_length=1)
+    text: str = Field(min_length=1)
+    link: str = ""
+    applies_from: date | None = None
+
+
+class Reach(_Row):
+    """Is what is made from it still under it?"""
+
+    is_: Literal["yes", "no", "contested", "unknown"] = Field(alias="is")
+    cite: str = Field(min_length=1)
+    because: str = Field(min_length=1)
+    link: str = ""
+
+
+class Relicense(_Row):
+    """May a copy or a derivative be given to others under other terms? A list names those that it may."""
+
+    to: Literal["any", "same", "none", "contested", "unknown"] | tuple[str, ...]
+    cite: str = Field(min_length=1)
+    because: str = Field(min_length=1)
+    link: str = ""
+
+
+class LicenceTerms(_Row):
+    """One licence."""
+
+    schema_: Literal["bascule.licence-terms/1"] = Field(alias="schema")
+    id: str
+    title: str
+    covers: tuple[Literal["model", "data", "code"], ...] = Field(min_length=1)
+    published: date | None = Field(default=None, description="the version's date, which `on: published` means")
+    link: str = Field(pattern=r"^https?://")
+    read: str = Field(min_length=1, description="which text was read, or `not read here`")
+    reviewed_by: tuple[str, ...] = Field(min_length=2, description="two reviewers; `nobody yet` is one that is missing")
+    notes: str = ""
+    reach: dict[Way, Reach] = Field(default_factory=dict)
+    clauses: tuple[Clause, ...] = Field(min_length=1)
+    duties: tuple[Duty, ...] = ()
+    relicense: Relicense | None = None
+
+
+class KnownWork(Record):
+    """What a published model or data set stands under, by its name on the hub. declared: what the hub's tag says,
+    where that differs; generated_by: the model whose outputs it is made of."""
+
+    name: str
+    licence: str
+    kind: Literal["model", "dataset"]
+    source: str = Field(min_length=1)
+    declared: str = ""
+    generated_by: str = ""
+    notes: str = ""
+
+
+class Terms:
+    """The clause table of a pack, read row by row as it is asked.
+
+    texts: YAML by licence id; classes: rows of `licences.yaml`; works: the text of `works.yaml`.
+    Law: the same texts give the same terms; an id without a text is None, never a guess.
+    """
+
+    def __init__(self, texts: Mapping[str, str], classes: Mapping[str, Mapping[str, Any]], works: str = "") -> None:
+        self._texts = dict(texts)
+        self._classes = classes
+        self._works = works
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Every licence with clauses, sorted: those with a file, and those that point at one."""
+        pointing = [name for name in self._classes if self._file_of(name) is not None]
+        return tuple(sorted({*self._texts, *pointing}))
+
+    def of(self, licence: str) -> LicenceTerms | None:
+        """The terms of a licence. Raises InputError `policy.invalid` where the file has a fault."""
+        name = self._file_of(licence)
+        return None if name is None else read_terms(self._texts[name], f"{FOLDER}{name}.yaml", name)
+
+    def work(self, name: str) -> KnownWork | None:
+        """What is known of a work by its hub name; the first row that matches."""
+        lowered = name.casefold()
+        return next((row for row in read_works(self._works) if fnmatch.fnmatchcase(lowered, row.name.casefold())), None)
+
+    def _file_of(self, licence: str) -> str | None:
+        if licence in self._texts:
+            return licence
+        named = self._classes.get(licence, {}).get("terms")
+        return named if named in self._texts else None
+
+
+@lru_cache(maxsize=512)
+def read_terms(text: str, place: str, name: str) -> LicenceTerms:
+    """One file of the table. Raises InputError `policy.invalid` with every fault as `file:line: what is wrong`."""
+    document = load_document(text.encode(), place)
+    try:
+        terms = LicenceTerms.model_validate(document.value)
+    except ValidationError as error:
+        rows = zip(error.errors(include_url=False), faults_of(LicenceTerms, error), strict=True)
+        faults = [f"{document.at(tuple(row['loc']))}: {fault}" for row, fault in rows]
+        raise _invalid(place, faults) from error
+    faults = []
+    if terms.id != name:
+        faults.append(f"{document.at(('id',))}: the file is named for `{visible(name)}`")
+    for key, ids in (("clauses", [row.id for row in terms.clauses]), ("duties", [row.id for row in terms.duties])):
+        twice = [index for index, row_id in enumerate(ids) if row_id in ids[:index]]
+        faults += [f"{document.at((key, index))}: `{visible(ids[index])}` is already there" for index in twice]
+    if faults:
+        raise _invalid(place, faults)
+    return terms
+
+
+@lru_cache(maxsize=8)
+def read_works(text: str) -> tuple[KnownWork, ...]:
+    """The rows of `works.yaml`. Raises InputError `policy.invalid`."""
+    if not text:
+        return ()
+    document = load_document(text.encode(), WORKS)
+    value = document.value if isinstance(document.value, dict) else {}
+    rows = value.get("works")
+    if value.get("schema") != "bascule.known-works/1" or not isinstance(rows, list) or set(value) - {"schema", "works"}:
+        raise _invalid(WORKS, [f"{WORKS}: needs `schema: bascule.known-works/1` and a list `works`"])
+    found, faults = [], []
+    for index, row in enumerate(rows):
+        try:
+            found.append(KnownWork.model_validate(row))
+        except ValidationError as error:
+            faults += [f"{document.at(('works', index))}: {fault}" for fault in faults_of(KnownWork, error)]
+    if faults:
+        raise _invalid(WORKS, faults)
+    return tuple(found)
+
+
+def _invalid(place: str, faults: list[str]) -> InputError:
+    return InputError.from_faults(
+        "policy.invalid",
+        f"the clause table `{place}` cannot be used",
+        faults,
+        "mend the places named; `bascule policy lint` checks again",
+    )
