@@ -31,6 +31,7 @@ from bascule.records import Context
 from bascule.settings import Settings
 
 if TYPE_CHECKING:
+    from bascule.judge.comply import Framework
     from bascule.store import Store
 
 MAX_PACK_BYTES = 4 << 20
@@ -175,6 +176,26 @@ def pack_files(folder: Path | Traversable, prefix: str = "") -> dict[str, bytes]
             "policy.too-large", "a policy pack is at most 4 MiB of text", "split it, or move documents out"
         )
     return files
+
+
+def load_framework(name: str) -> Framework:
+    """A framework by its id, or by the path of its folder.
+
+    Raises InputError `comply.unknown-framework`, `comply.broken-framework`, `comply.invalid-framework`.
+    """
+    from bascule.judge.comply import parse_framework  # it brings the judge, which a scan does without
+
+    path = Path(name)
+    if path.is_dir():
+        return parse_framework(pack_files(path), name)
+    found = {loaded.id: loaded for loaded in discover("frameworks")}
+    loaded = found.get(name)
+    if loaded is None:
+        near = suggestion(name, found) or f"there are: {', '.join(sorted(found))}; or give a folder"
+        raise InputError("comply.unknown-framework", f"no framework is called `{visible(name)}`", near)
+    if loaded.error:
+        raise InputError("comply.broken-framework", f"framework `{name}` does not load: {loaded.error}", "reinstall it")
+    return parse_framework(pack_files(loaded.plugin), name)
 
 
 def load_context(path: Path | None) -> Context:

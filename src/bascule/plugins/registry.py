@@ -1,7 +1,8 @@
 """Discovery: ours are walked, installed ones are found by entry point, and a broken one fails alone.
 
-Groups: `bascule.sources`, `bascule.scanners`, `bascule.reports`, `bascule.peers`, `bascule.policies`. An entry point
-names a module with an object `plugin`, or that object; for policies, a package that holds `pack.yaml`.
+Groups: `bascule.sources`, `bascule.scanners`, `bascule.reports`, `bascule.peers`, `bascule.policies`,
+`bascule.frameworks`. An entry point names a module with an object `plugin`, or that object; for policies and
+frameworks, which are data, a package that holds `pack.yaml` or `framework.yaml`.
 """
 
 from __future__ import annotations
@@ -29,7 +30,10 @@ KINDS: dict[str, type | None] = {
     "reports": Report,
     "peers": Peer,
     "policies": None,
+    "frameworks": None,
 }
+FOLDERS = {"policies": "pack.yaml", "frameworks": "framework.yaml"}
+"""The kinds that are folders of data, and the file that makes a folder one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,7 @@ def discover(kind: str) -> tuple[Loaded, ...]:
 def find(kind: str, plugin_id: str) -> Loaded | None:
     """One plug-in by its id; where it is built in, no other is imported. None when there is none.
 
-    Law: find(kind, loaded.id) == loaded for every plug-in of `discover(kind)`, but for those of policies.
+    Law: find(kind, loaded.id) == loaded for every plug-in of `discover(kind)`, but for those that are folders.
     """
     package = f"bascule.builtin.{kind}"
     if plugin_id.isidentifier() and importlib.util.find_spec(f"{package}.{plugin_id}") is not None:
@@ -82,9 +86,9 @@ def working(kind: str) -> tuple[Loaded, ...]:
 def _built_in(kind: str) -> Iterator[Loaded]:
     # By name, not by import statement: nobody imports a built-in.
     package = importlib.import_module(f"bascule.builtin.{kind}")
-    if kind == "policies":
+    if kind in FOLDERS:
         for folder in sorted(importlib.resources.files(package).iterdir(), key=lambda item: item.name):
-            if folder.is_dir() and (folder / "pack.yaml").is_file():
+            if folder.is_dir() and (folder / FOLDERS[kind]).is_file():
                 yield Loaded(kind, folder.name, "bascule", bascule.__version__, plugin=folder)
         return
     for module in sorted(pkgutil.iter_modules(package.__path__), key=lambda item: item.name):
@@ -96,8 +100,8 @@ def _installed(kind: str) -> Iterator[Loaded]:
     for entry in sorted(importlib.metadata.entry_points(group=f"bascule.{kind}"), key=lambda item: item.name):
         name = entry.dist.name if entry.dist else "unknown"
         version = entry.dist.version if entry.dist else "unknown"
-        if kind == "policies":
-            yield _load_pack(entry.name, entry.value, name, version)
+        if kind in FOLDERS:
+            yield _load_folder(kind, entry.name, entry.value, name, version)
         else:
             yield _load(kind, entry.name, entry.value, name, version)
 
@@ -118,14 +122,14 @@ def _load(kind: str, name: str, target: str, distribution: str, version: str) ->
         return Loaded(kind, name, distribution, version, error=f"{type(error).__name__}: {error}")
 
 
-def _load_pack(name: str, package: str, distribution: str, version: str) -> Loaded:
+def _load_folder(kind: str, name: str, package: str, distribution: str, version: str) -> Loaded:
     try:
         folder: Traversable = importlib.resources.files(package)
     except Exception as error:
-        return Loaded("policies", name, distribution, version, error=f"{type(error).__name__}: {error}")
-    if not (folder / "pack.yaml").is_file():
-        return Loaded("policies", name, distribution, version, error=f"`{package}` holds no pack.yaml")
-    return Loaded("policies", name, distribution, version, plugin=folder)
+        return Loaded(kind, name, distribution, version, error=f"{type(error).__name__}: {error}")
+    if not (folder / FOLDERS[kind]).is_file():
+        return Loaded(kind, name, distribution, version, error=f"`{package}` holds no {FOLDERS[kind]}")
+    return Loaded(kind, name, distribution, version, plugin=folder)
 
 
 def _source_digest(path: str | None) -> Digest:

@@ -97,10 +97,14 @@ def known_facts(pack: PolicyPack, vocabulary: Mapping[str, Words]) -> frozenset[
     names |= {f"{section}.{_key(rule)}" for rule in rules for section in ("finding", "here", "severity")}
     names |= {f"measure.{_key(measure)}" for measure in measures}
     names |= {f"{section}.{_key(name)}" for name in readings for section in ("reading", "declared_only")}
-    names |= {f"subject.{field}" for field in _SUBJECT} | {f"licence.{field}" for field in _LICENCE}
+    return frozenset(names) | fixed_facts()
+
+
+def fixed_facts() -> frozenset[str]:
+    """The fact names that are there whatever looks at a subject."""
+    names = {f"subject.{field}" for field in _SUBJECT} | {f"licence.{field}" for field in _LICENCE}
     names |= {f"context.{field}" for field in Context.model_fields}
-    names |= {f"tier.{field}" for field in (*Tier.model_fields, "rank")}
-    return frozenset(names)
+    return frozenset(names | {f"tier.{field}" for field in (*Tier.model_fields, "rank")})
 
 
 def _key(name: str) -> str:

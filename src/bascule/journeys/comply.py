@@ -1,0 +1,81 @@
+"""A framework asked of a subject: what the ledger shows of each control.
+
+    reference → the decision (judged again, or reviewed for the first time) → the facts it rests on → control by control
+
+Rules:
+- A subject that the ledger knows is answered from its evidence, and no byte is read; an unknown one is reviewed first.
+- The facts are those that the decision was made from, under the same policy and context and at the same instant.
+- Signatures count while they would count for the decision: those over an earlier one with the same answer still do.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import bascule
+from bascule.journeys.decide import decide
+from bascule.journeys.parts import Parts, Policy, Progress, silent
+from bascule.journeys.people import states
+from bascule.journeys.replay import question_of
+from bascule.journeys.review import ReviewRequest, review
+from bascule.judge.comply import Desk, Framework, answer
+from bascule.judge.facts.book import build_book
+from bascule.kernel.digests import Digest
+from bascule.kernel.errors import EvidenceError
+from bascule.records import Decision
+from bascule.records.compliance import ComplianceDocument, FrameworkView, SectionView
+
+
+def comply(
+    framework: Framework, request: ReviewRequest, policy: Policy, parts: Parts, progress: Progress = silent
+) -> ComplianceDocument:
+    """Every control of a framework for one subject at `as_of`. Raises what `review` and `decide` raise, and
+    EvidenceError `comply.not-at-hand`."""
+    known = request.ref.startswith("sha256:") or parts.store.find_subject(request.ref) is not None
+    document = decide(request, policy, parts) if known else review(request, policy, parts, progress)
+    signed = parts.store.decision(Digest(document.decision))
+    question = question_of(signed.record, parts) if signed is not None else "it is not in the ledger"
+    if isinstance(question, str) or signed is None:
+        raise EvidenceError("comply.not-at-hand", f"the decision cannot be read again: {question}", "review it again")
+    tier = question.ladder.tier(document.requested_tier)
+    desk = Desk.of(build_book(question), tier, document, approvals(signed.record, document.as_of, parts))
+    answered = answer(framework, desk, document.as_of)
+    cited = {digest for control in (*answered.controls, *answered.upcoming) for digest in control.evidence}
+    return ComplianceDocument(
+        framework=FrameworkView(
+            **{name: getattr(framework, name) for name in FrameworkView.model_fields if name != "sections"},
+            sections=tuple(SectionView(id=each.id, title=each.title) for each in framework.sections),
+        ),
+        ref=document.subject.ref,
+        subject=document.subject.digest,
+        as_of=document.as_of,
+        verdict=answered.verdict,
+        counts=answered.counts,
+        controls=answered.controls,
+        upcoming=answered.upcoming,
+        lapsed=answered.lapsed,
+        decision=document.decision,
+        policy=document.policy,
+        ladder=request.ladder,
+        tier=document.requested_tier,
+        evidence=tuple(view for view in document.evidence if view.digest in cited),
+        limits=document.limits,
+        tool_version=bascule.__version__,
+    )
+
+
+def approvals(decision: Decision, as_of: datetime, parts: Parts) -> int:
+    """How many signatures count at the requested tier, over this decision or an earlier one of the same question."""
+    counts = [0]
+    for signed in parts.store.decisions(decision.subject):
+        earlier = signed.record
+        if _question(earlier) != _question(decision) or not parts.store.approvals_for(earlier.content_digest()):
+            continue
+        for state in states(earlier, parts):
+            if state.tier == decision.requested_tier:
+                counts.append(sum(each.issued_at <= as_of for each in state.accepted))
+    return max(counts)
+
+
+def _question(decision: Decision) -> tuple[object, ...]:
+    return decision.ladder, decision.requested_tier, decision.policy, decision.context
