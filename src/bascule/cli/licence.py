@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Literal
 
+from bascule.cli.licence_detect import detect_command as detect_command
 from bascule.cli.licence_text import show_suggestions, show_terms, show_verdict
 from bascule.cli.output import Judging, print_json, print_text
 from bascule.journeys.licence import solve_case, suggest_licences, terms_of

@@ -7,14 +7,30 @@
 `texts.json` holds hashes only; `tools/build_licence_hashes.py` makes it. `names.yaml` is written by hand.
 """
 
-from bascule.plugins.readers.licences.names import is_known, licence_id, linked_licence
+from bascule.plugins.readers.licences.names import (
+    OtherNames,
+    all_names,
+    choices,
+    is_known,
+    licence_id,
+    linked_licence,
+    other_names,
+    same,
+    spdx_expression,
+)
 from bascule.plugins.readers.licences.table import MAX_TEXT, Match, identify
 
 __all__ = [
     "MAX_TEXT",
     "Match",
+    "OtherNames",
+    "all_names",
+    "choices",
     "identify",
     "is_known",
     "licence_id",
     "linked_licence",
+    "other_names",
+    "same",
+    "spdx_expression",
 ]

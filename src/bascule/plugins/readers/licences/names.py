@@ -8,14 +8,30 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from bascule.kernel.text import visible
 from bascule.plugins.readers.licences.data import load
-from bascule.plugins.readers.licences.table import known_ids
+from bascule.plugins.readers.licences.table import known_ids, table
 
 MAX_NAME = 200
+MAX_CHOICES = 64
+
+
+@dataclass(frozen=True, slots=True)
+class OtherNames:
+    """One licence under the names that others use.
+
+    hub: tags of the model hub. spdx: an SPDX id, else a `LicenseRef-`; None for a name that nobody knows. scancode:
+    keys of scancode's list. texts: sha256 of the normal forms that are known for it, whole, without its title, ….
+    """
+
+    hub: tuple[str, ...] = ()
+    spdx: str | None = None
+    scancode: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
 
 
 def licence_id(name: str) -> str:
@@ -54,6 +70,105 @@ def symbols(expression: str) -> tuple[str, ...]:
     # An exception only adds permissions: `GPL-2.0-only WITH X` is read as GPL-2.0-only.
     licences = [getattr(symbol, "license_symbol", symbol) for symbol in parsed.symbols]
     return tuple(dict.fromkeys(licence_id(symbol.key) for symbol in licences))
+
+
+def choices(expression: str) -> tuple[frozenset[str], ...]:
+    """The alternatives of an expression, each the ids that hold together: `MIT OR (ISC AND 0BSD)` is {MIT} and
+    {ISC, 0BSD}.
+
+    What is no expression is one id; one with more than 64 alternatives is taken as a name of its own.
+    """
+    parsed = _parse(expression) if re.search(r"\s(?:and|or|with)\s", expression, re.IGNORECASE) else None
+    if parsed is None:
+        return (frozenset((expression,)),)
+    sides = _sides(parsed)
+    return sides if len(sides) <= MAX_CHOICES else (frozenset((expression,)),)
+
+
+def _sides(parsed: Any) -> tuple[frozenset[str], ...]:
+    operator = getattr(parsed, "operator", "").strip().upper()
+    if operator not in ("AND", "OR"):
+        symbol = getattr(parsed, "license_symbol", parsed)  # an exception only adds permissions
+        return (frozenset((licence_id(symbol.key),)),)
+    parts = [_sides(part) for part in parsed.args]
+    if operator == "OR":
+        return tuple(dict.fromkeys(side for part in parts for side in part))
+    sides: list[frozenset[str]] = [frozenset()]
+    for part in parts:
+        sides = [left | right for left in sides for right in part][: MAX_CHOICES + 1]
+    return tuple(dict.fromkeys(sides))
+
+
+def same(one: str, other: str) -> bool:
+    """May two ids be one licence, one of them named less exactly?
+
+    `GPL-3.0`, the text's id, and `GPL-3.0-or-later` may; `GPL-3.0-only` and `GPL-3.0-or-later` may not; a family and
+    its member may, `BSD` and `BSD-3-Clause`. Law: symmetric, and every id is the same as itself.
+    """
+    if one == other:
+        return True
+    families = load("names.yaml")["families"]
+    pairs = ((one, other), (other, one))
+    return any(a == re.sub(r"(\+|-only|-or-later)$", "", b) or b in families.get(a, ()) for a, b in pairs)
+
+
+def other_names(licence: str) -> OtherNames:
+    """The crosswalk of one id: hub tags, SPDX, scancode keys, text hashes. Empty for an id that is not known."""
+    rows = load("names.yaml")["names"]
+    refs = [name for name in rows.get(licence, ()) if name.startswith("LicenseRef-")]
+    keys = [ref.removeprefix("LicenseRef-scancode-") for ref in refs if ref.startswith("LicenseRef-scancode-")]
+    spdx_keys = _scancode_keys()
+    if licence in spdx_keys:
+        spdx: str | None = licence
+        keys = [spdx_keys[licence], *keys]
+    elif refs:
+        spdx = refs[0]
+    elif licence in rows and licence not in ("other", "unknown"):
+        spdx = f"LicenseRef-{re.sub(r'[^A-Za-z0-9.-]+', '-', licence)}"
+    else:
+        spdx = None
+    return OtherNames(_hub_tags().get(licence, ()), spdx, tuple(dict.fromkeys(keys)), _forms().get(licence, ()))
+
+
+def spdx_expression(licence: str) -> str | None:
+    """An id or expression of ours as SPDX writes it, by ids of its list or `LicenseRef-`; None where it is not known."""
+    if _parse(licence) is None:
+        return other_names(licence).spdx
+    words = re.split(r"(\s+(?:AND|OR|WITH)\s+|[()])", licence)
+    if len(words) == 1:
+        return other_names(licence).spdx or licence
+    return "".join(word if re.fullmatch(r"\s+\w+\s+|[()]|", word) else other_names(word).spdx or word for word in words)
+
+
+def all_names() -> tuple[str, ...]:
+    """Every id of ours and every hub tag: what a mistyped name may have meant."""
+    return tuple(dict.fromkeys((*load("names.yaml")["names"], *known_ids(), *load("names.yaml")["hub"])))
+
+
+@lru_cache(maxsize=1)
+def _hub_tags() -> Mapping[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for tag in load("names.yaml")["hub"]:
+        found[licence_id(tag)] = (*found.get(licence_id(tag), ()), tag)
+    return found
+
+
+@lru_cache(maxsize=1)
+def _forms() -> Mapping[str, tuple[str, ...]]:
+    return {known.id: tuple(form.sha256 for form in known.forms) for known in table().licences}
+
+
+@lru_cache(maxsize=1)
+def _scancode_keys() -> Mapping[str, str]:
+    """SPDX id to the key that scancode has for it, from the index that `license_expression` ships."""
+    import license_expression
+
+    found: dict[str, str] = {}
+    for row in license_expression.get_license_index():
+        for name in (row.get("spdx_license_key"), *row.get("other_spdx_license_keys", ())):
+            if name and not name.startswith("LicenseRef-") and not row.get("is_exception"):
+                found.setdefault(name, row["license_key"])
+    return found
 
 
 def _folded(name: str) -> str:
