@@ -31,7 +31,6 @@ if TYPE_CHECKING:
         Missing,
         MoneyInterval,
         Obligation,
-        Openness,
         Reason,
         RuleResult,
         ScenarioResult,
@@ -41,6 +40,7 @@ if TYPE_CHECKING:
     )
     from bascule.records.evidence import Answer, Evidence, Observations, Producer, Slot, Tool
     from bascule.records.ladder import Ladder, Tier
+    from bascule.records.openness import Openness
     from bascule.records.review import FindingView, LicenceView, PeerView, ReviewDocument, ScanDocument, ScannedFile
     from bascule.records.scope import Context
 
@@ -94,7 +94,7 @@ __all__ = [
     "Waiver",
 ]
 
-_LATER = ("decision", "evidence", "ladder", "review", "scope")
+_LATER = ("decision", "evidence", "ladder", "openness", "review", "scope")
 
 
 def __getattr__(name: str) -> Any:

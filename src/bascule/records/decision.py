@@ -158,11 +158,6 @@ class MoneyInterval(Record):
     assumptions: tuple[str, ...] = ()
 
 
-class Openness(Record):
-    mof_class: Literal["I", "II", "III", "none"]
-    gaps: tuple[str, ...] = ()
-
-
 class ApprovalNeed(Record):
     """Who must sign before the decision takes effect at a tier."""
 

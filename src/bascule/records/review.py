@@ -23,7 +23,6 @@ from bascule.records.decision import (
     Missing,
     MoneyInterval,
     Obligation,
-    Openness,
     Reason,
     Unlock,
     Verdict,
@@ -31,6 +30,7 @@ from bascule.records.decision import (
 )
 from bascule.records.finding import Confidence, Finding, Outcome, Severity
 from bascule.records.ladder import Ladder
+from bascule.records.openness import Openness
 from bascule.records.scope import Context
 
 

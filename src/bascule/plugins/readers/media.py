@@ -363,6 +363,8 @@ def _text_flavour(head: bytes, path: str) -> str:
 _WEIGHT_TYPES = {PICKLE, TORCH_ZIP, KERAS_ZIP, NPZ, NPY, SAFETENSORS, GGUF, HDF5, ONNX, TFLITE, SAVED_MODEL}
 _WEIGHT_TYPES |= {CTRANSLATE2, FASTTEXT, TF_GRAPH, TF_CHECKPOINT, COREML, EXECUTORCH, PADDLE, PADDLE_TENSORS}
 _WEIGHT_TYPES |= {XGBOOST, CATBOOST, TENSORRT, RKNN, GGML}
+WEIGHT_TYPES = frozenset(_WEIGHT_TYPES)
+"""Formats of trained parameters."""
 # Code is never a licence, a card or data, whatever it is called: `license_check.py` is code.
 _KINDS_OF_CODE = {
     ArtefactKind.TRAINING_CODE,

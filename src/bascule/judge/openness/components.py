@@ -1,0 +1,200 @@
+"""The components of a release, and how each stands.
+
+Rules: a component is what intake took a file for, and it is verified when the bytes bear that out: weights in a format
+that was recognised, code in a language that was, a document or data that is not empty and not a program; a file whose
+reading failed is not verified. Configuration alone documents an architecture, it is not the architecture's code. What
+is described only in the card is documented. Of several artefacts of a kind, the one that stands best speaks: adding one
+never takes anything away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from bascule.judge.openness.open_kinds import ContentType, Terms, terms_of
+from bascule.kernel.text import visible
+from bascule.plugins.readers import media
+from bascule.records import Artefact
+from bascule.records import ArtefactKind as K
+from bascule.records.openness import ComponentStatus, ComponentView
+
+CONTENT: Mapping[K, tuple[ContentType, ...]] = {
+    K.ARCHITECTURE: ("code",),
+    K.WEIGHTS: ("data",),
+    K.EVALUATION_RESULTS: ("document",),
+    K.MODEL_CARD: ("document",),
+    K.DATA_CARD: ("document",),
+    K.TECHNICAL_REPORT: ("document",),
+    K.SAMPLE_OUTPUTS: ("data", "code", "document"),
+    K.TRAINING_CODE: ("code",),
+    K.INFERENCE_CODE: ("code",),
+    K.EVALUATION_CODE: ("code",),
+    K.EVALUATION_DATA: ("data",),
+    K.LIBRARIES: ("code",),
+    K.DATASET: ("data", "code", "document"),
+    K.PREPROCESSING_CODE: ("code",),
+    K.INTERMEDIATE_WEIGHTS: ("data",),
+    K.RESEARCH_PAPER: ("document",),
+    K.METADATA: ("data",),
+}
+"""The framework's 17 components and the types of content whose licences fit them. Source: lfai/model_openness_tool,
+`mof.settings.yml` at 4e285940."""
+
+DOCUMENTED_BY: Mapping[str, K] = {
+    "evaluation": K.EVALUATION_RESULTS,
+    "training_data": K.DATA_CARD,
+    "training_procedure": K.TECHNICAL_REPORT,
+}
+"""Sections of a card, and the component that each documents."""
+
+_BEST_FIRST: tuple[ComponentStatus, ...] = ("verified", "documented", "unlicensed", "not-open", "unverified", "missing")
+_WEIGHTS = (K.WEIGHTS, K.INTERMEDIATE_WEIGHTS, K.ADAPTER)
+_CODE = (K.TRAINING_CODE, K.INFERENCE_CODE, K.EVALUATION_CODE, K.PREPROCESSING_CODE)
+_NOT_A_DOCUMENT = (media.EMPTY, media.UNKNOWN, *media.PROGRAMS, *media.ARCHIVES, *media.COMPRESSED)
+_PLURAL = {"code": "code", "data": "data", "document": "documents"}
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """One artefact that may be a component.
+
+    licence_id: the id or SPDX expression that covers it, None where none is known. verified: it is what it claims to
+    be. documents_only: it describes the component and is not it. why: what speaks for or against, for people.
+    """
+
+    kind: K
+    path: str
+    licence_id: str | None = None
+    verified: bool = False
+    why: str = ""
+    documents_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a component stands, with the terms of its licence."""
+
+    view: ComponentView
+    terms: Terms = field(default_factory=lambda: Terms(open=None))
+
+    @property
+    def verified(self) -> bool:
+        return self.view.status == "verified"
+
+    @property
+    def described(self) -> bool:
+        """Is it there, or at least documented?"""
+        return self.view.status in ("verified", "documented")
+
+
+def components_of(
+    artefacts: Iterable[Artefact],
+    licence_of: Mapping[str, str],
+    unreadable: Mapping[str, str] | None = None,
+) -> Iterator[Component]:
+    """The components among artefacts. licence_of: licence id by path. unreadable: why, by path, where reading failed.
+
+    An adapter is the final parameters of a model that is published as one.
+    """
+    for artefact in artefacts:
+        kind = K.WEIGHTS if artefact.kind is K.ADAPTER else artefact.kind
+        if kind not in CONTENT:
+            continue
+        failed = (unreadable or {}).get(artefact.path, "")
+        against = f"it could not be read: {failed}" if failed else _speaks_against(artefact)
+        configuration = kind is K.ARCHITECTURE and artefact.media_type not in media.CODE
+        yield Component(
+            kind=kind,
+            path=artefact.path,
+            licence_id=licence_of.get(artefact.path),
+            verified=not against,
+            why=against or (_CONFIGURATION if configuration else f"it is {artefact.media_type}"),
+            documents_only=configuration,
+        )
+
+
+_CONFIGURATION = "a configuration names the architecture; its code is not here"
+
+
+def _speaks_against(artefact: Artefact) -> str:
+    """Why an artefact is not what its kind says; empty where the bytes bear it out."""
+    if artefact.size_bytes == 0:
+        return "it is empty"
+    kind, media_type = artefact.kind, artefact.media_type
+    if kind in _WEIGHTS and media_type not in media.WEIGHT_TYPES:
+        return f"no format of weights was recognised in it ({media_type})"
+    if kind in _CODE and media_type not in media.CODE:
+        return f"it is not source code ({media_type})"
+    if kind not in _WEIGHTS and media_type in _NOT_A_DOCUMENT:
+        return f"nothing readable was recognised in it ({media_type})"
+    return ""
+
+
+def standings(
+    components: Iterable[Component],
+    card_sections: Collection[str],
+    classes: Mapping[str, Mapping[str, Any]],
+) -> dict[K, Standing]:
+    """How each of the 17 components stands. Does not depend on the order of the components."""
+    by_kind: dict[K, list[Component]] = {kind: [] for kind in CONTENT}
+    for component in sorted(components, key=lambda each: (each.path, each.licence_id or "", each.why)):
+        by_kind[component.kind].append(component)
+    found = {kind: _best(kind, group, classes) for kind, group in by_kind.items()}
+    card = found[K.MODEL_CARD]
+    if card.verified:
+        for section, kind in DOCUMENTED_BY.items():
+            if section in card_sections and not found[kind].described:
+                found[kind] = _in_card(kind, section, card, found[kind])
+    return found
+
+
+def _best(kind: K, group: list[Component], classes: Mapping[str, Mapping[str, Any]]) -> Standing:
+    if not group:
+        return Standing(ComponentView(kind=kind, status="missing", because="none was seen"))
+    each = [_standing(component, terms_of(component.licence_id, classes)) for component in group]
+    best = min(each, key=lambda one: (_BEST_FIRST.index(one.view.status), one.view.fits is not True))
+    return Standing(best.view.model_copy(update={"artefacts": len(group)}), best.terms)
+
+
+def _standing(component: Component, terms: Terms) -> Standing:
+    status, because = _status(component, terms)
+    fits = bool(terms.made_for & set(CONTENT[component.kind])) if terms.open else None
+    if status == "verified" and not fits:
+        types = " or ".join(_PLURAL[each] for each in CONTENT[component.kind])
+        because += f"; its licence is open, though not one made for {types}"
+    view = ComponentView(
+        kind=component.kind,
+        status=status,
+        path=component.path,
+        licence=component.licence_id,
+        fits=fits,
+        artefacts=1,
+        because=because,
+    )
+    return Standing(view, terms)
+
+
+def _status(component: Component, terms: Terms) -> tuple[ComponentStatus, str]:
+    if not component.verified:
+        return "unverified", component.why or "nothing shows that it is what it claims to be"
+    if component.licence_id is None:
+        return "unlicensed", "no licence is known to cover it"
+    if terms.open is not True:
+        known = "is not open" if terms.open is False else "is not known to be open"
+        return "not-open", f"its licence `{visible(component.licence_id, 60)}` {known}"
+    return ("documented" if component.documents_only else "verified"), component.why or "it is what it claims to be"
+
+
+def _in_card(kind: K, section: str, card: Standing, before: Standing) -> Standing:
+    words = section.replace("_", " ")
+    view = card.view.model_copy(
+        update={
+            "kind": kind,
+            "status": "documented",
+            "artefacts": before.view.artefacts,
+            "because": f"only the card's section on {words} describes it; what that says was not judged",
+        }
+    )
+    return Standing(view, card.terms)

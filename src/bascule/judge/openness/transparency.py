@@ -1,0 +1,119 @@
+"""A self-check of transparency: which indicators of an index does anything in the release speak to?
+
+Rules: an artefact that is itself the disclosure (the weights, the code, the data, the system prompt) is evidence, when
+it is verified; a section of the card or a document that speaks of the matter is self-reported, since whether it says
+enough is for a reader to judge; everything else is unknown. Counts are given by subdomain, and no score: the index is
+scored by its authors, on the whole company, not on a repository.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from bascule.judge.openness.components import Standing
+from bascule.judge.openness.indicators import INDEX, INDICATORS, SOURCE
+from bascule.records import ArtefactKind as K
+from bascule.records.openness import IndicatorView, SubdomainView, TransparencyView
+
+ALSO: Mapping[str, tuple[str, str]] = {
+    "dependencies": ("Model dependencies", "a base model is named"),
+    "licence_text": ("Terms of use", "the text of a licence"),
+    "system_prompt": ("System prompt", "a system prompt"),
+    "use_policy": ("Permitted, restricted, and prohibited uses", "a use policy"),
+}
+"""What a release may say besides its components and its card: the indicator, and the words for it."""
+_ARE_THE_DISCLOSURE = ("licence_text", "system_prompt")
+
+
+@dataclass(frozen=True, slots=True)
+class _SpokenTo:
+    """proved: all of these verified are the disclosure. told: any of these verified speaks of it. sections: of the
+    card."""
+
+    proved: tuple[K, ...] = ()
+    told: tuple[K, ...] = ()
+    sections: tuple[str, ...] = ()
+
+
+_SPOKEN_TO: Mapping[str, _SpokenTo] = {
+    "Data acquisition methods": _SpokenTo(told=(K.DATA_CARD,), sections=("training_data",)),
+    "Public datasets": _SpokenTo(told=(K.DATA_CARD,), sections=("training_data",)),
+    "Data processing methods": _SpokenTo(proved=(K.PREPROCESSING_CODE,), told=(K.DATA_CARD,)),
+    "Data processing techniques": _SpokenTo(proved=(K.PREPROCESSING_CODE,)),
+    "Data size": _SpokenTo(proved=(K.DATASET,), told=(K.DATA_CARD,)),
+    "Data domain composition": _SpokenTo(told=(K.DATA_CARD,)),
+    "Data language composition": _SpokenTo(told=(K.DATA_CARD,)),
+    "External data access": _SpokenTo(proved=(K.DATASET,)),
+    "Data replicability": _SpokenTo(proved=(K.DATASET,), told=(K.DATA_CARD,)),
+    "Energy usage for final training run": _SpokenTo(sections=("environmental_impact",)),
+    "Carbon emissions for final training run": _SpokenTo(sections=("environmental_impact",)),
+    "Model stages": _SpokenTo(told=(K.TECHNICAL_REPORT, K.RESEARCH_PAPER), sections=("training_procedure",)),
+    "Model objectives": _SpokenTo(told=(K.TECHNICAL_REPORT, K.RESEARCH_PAPER), sections=("training_procedure",)),
+    "Code access": _SpokenTo(proved=(K.TRAINING_CODE, K.INFERENCE_CODE)),
+    "Basic model properties": _SpokenTo(told=(K.TECHNICAL_REPORT, K.RESEARCH_PAPER)),
+    "Deeper model properties": _SpokenTo(proved=(K.ARCHITECTURE,), told=(K.TECHNICAL_REPORT, K.RESEARCH_PAPER)),
+    "Open weights": _SpokenTo(proved=(K.WEIGHTS,)),
+    "Capabilities evaluation": _SpokenTo(proved=(K.EVALUATION_RESULTS,), sections=("evaluation",)),
+    "External reproducibility of capabilities evaluation": _SpokenTo(proved=(K.EVALUATION_CODE, K.EVALUATION_DATA)),
+    "Risks taxonomy": _SpokenTo(sections=("limitations",)),
+    "Mitigations taxonomy": _SpokenTo(sections=("safety",)),
+    "Terms of use": _SpokenTo(sections=("licence",)),
+    "Responsible disclosure policy": _SpokenTo(sections=("disclosure",)),
+    "Feedback mechanisms": _SpokenTo(sections=("contact",)),
+    "Documentation for responsible use": _SpokenTo(sections=("out_of_scope", "intended_use")),
+    "Permitted, restricted, and prohibited uses": _SpokenTo(sections=("out_of_scope",)),
+}
+
+
+def self_check(
+    found: Mapping[K, Standing], card_sections: Collection[str], also: Collection[str] = ()
+) -> TransparencyView:
+    """What the release speaks to. found: how each component stands; also: names of `ALSO`.
+
+    Law: adding a component, a section or a name never takes an answer away.
+    """
+    answers: list[IndicatorView] = []
+    counts: list[SubdomainView] = []
+    unknown: list[str] = []
+    for domain, subdomains in INDICATORS.items():
+        for subdomain, indicators in subdomains.items():
+            given = [answer for name in indicators if (answer := _answer(name, subdomain, found, card_sections, also))]
+            answered = {answer.indicator for answer in given}
+            answers += given
+            unknown += [name for name in indicators if name not in answered]
+            evidence = sum(answer.answer == "evidence" for answer in given)
+            counts.append(
+                SubdomainView(
+                    domain=domain,
+                    subdomain=subdomain,
+                    asked=len(indicators),
+                    evidence=evidence,
+                    self_reported=len(given) - evidence,
+                )
+            )
+    return TransparencyView(
+        index=INDEX, source=SOURCE, answers=tuple(answers), subdomains=tuple(counts), unknown=tuple(unknown)
+    )
+
+
+def _answer(
+    name: str, subdomain: str, found: Mapping[K, Standing], card_sections: Collection[str], also: Collection[str]
+) -> IndicatorView | None:
+    spoken = _SPOKEN_TO.get(name, _SpokenTo())
+    proofs = [found[kind].view.path for kind in spoken.proved if found[kind].verified]
+    proofs = proofs if len(proofs) == len(spoken.proved) else []
+    words = [found[kind].view.path for kind in spoken.told if found[kind].verified]
+    words += [f"card: {section.replace('_', ' ')}" for section in spoken.sections if section in card_sections]
+    for key in sorted(set(also) & set(ALSO)):
+        indicator, said = ALSO[key]
+        if indicator == name:
+            (proofs if key in _ARE_THE_DISCLOSURE else words).append(said)
+    if not proofs and not words:
+        return None
+    return IndicatorView(
+        indicator=name,
+        subdomain=subdomain,
+        answer="evidence" if proofs else "self-reported",
+        where=tuple(dict.fromkeys((*proofs, *words))),
+    )
