@@ -26,6 +26,7 @@ from bascule.kernel.clock import Clock, SystemClock
 from bascule.kernel.errors import InputError
 from bascule.kernel.files import write_whole
 from bascule.kernel.text import suggestion, visible
+from bascule.plugins.readers.licences import licence_id
 from bascule.plugins.registry import Loaded, discover
 from bascule.records import Context
 from bascule.settings import Settings
@@ -208,7 +209,8 @@ def load_context(path: Path | None) -> Context:
         raise InputError(
             "context.unreadable", f"`{path}` cannot be read: {error.strerror or error}", "check the path"
         ) from error
-    return Context.from_value(load_yaml(text, str(path)), f"`{path}`")
+    context = Context.from_value(load_yaml(text, str(path)), f"`{path}`")
+    return context.model_copy(update={"licences": {name: licence_id(each) for name, each in context.licences.items()}})
 
 
 def sign_folder(folder: Path, keyring: KeyRing) -> Path:

@@ -90,7 +90,7 @@ def place_of(reads: tuple[str, ...], kind: ArtefactKind, tier: Tier) -> tuple[st
 @lru_cache(maxsize=8192)
 def _depends(reads: tuple[str, ...]) -> tuple[bool, bool]:
     sections = {name.partition(".")[0] for name in reads}
-    return bool(sections & {"kind", "here"}), "tier" in sections
+    return bool(sections & {"kind", "here", "may"}), "tier" in sections
 
 
 def cited(facts: dict[str, Fact]) -> tuple[Digest, ...]:

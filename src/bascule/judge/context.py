@@ -6,6 +6,7 @@ condition that reads it is unknown.
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from bascule.records import Context
@@ -19,7 +20,7 @@ def merge_context(stated: Context, defaults: Context) -> Context:
     filled: dict[str, Any] = {}
     for name in Context.model_fields:
         value = getattr(stated, name)
-        blank = value is None or value in ((), "")
+        blank = value is None or value in ((), "", {})
         filled[name] = getattr(defaults, name) if blank else value
     return Context(**filled)
 
@@ -27,7 +28,7 @@ def merge_context(stated: Context, defaults: Context) -> Context:
 def context_facts(context: Context) -> dict[str, Any]:
     """The fields that are not blank, as plain values; lists are always there."""
     return {
-        name: list(value) if isinstance(value, tuple) else value
+        name: list(value) if isinstance(value, tuple) else value.isoformat() if isinstance(value, date) else value
         for name in Context.model_fields
         if (value := getattr(context, name)) is not None
     }

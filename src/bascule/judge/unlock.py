@@ -479,6 +479,8 @@ def _candidates(name: str, known: Any, text: str) -> Sequence[Any]:
     match section:
         case "finding" | "here" | "declared_only":
             return (False,)
+        case "may":
+            return (True,)
         case "severity":
             return (-1,)
         case "measure":

@@ -95,4 +95,5 @@ class KindLicence(LicenceAnswer):
 
     kind: str
     act: str
-    licences: tuple[str, ...] = Field(default=(), description="its own, then those of what it was made from")
+    licence: str = Field(default="", description="its own; empty where none is settled")
+    parents: tuple[str, ...] = Field(default=(), description="what it was made from and how, as its files name it")

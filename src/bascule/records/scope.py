@@ -42,6 +42,9 @@ class Context(Record):
     union_release_date: date | None = Field(default=None, description="first placed on the market in the EU")
     distribution_channels: tuple[str, ...] = ()
     purpose: Literal["research", "personal", "evaluation", "production"] | None = None
+    licences: dict[str, str] = Field(
+        default_factory=dict, description="under which licence parents and data stand, by name, as we state it"
+    )
     modality: Literal["text", "code", "audio", "image", "video", "multimodal"] | None = None
     users_counted_on: date | None = Field(
         default=None, description="the day that `monthly_active_users` is counted for; blank: the day that is asked for"
@@ -56,4 +59,6 @@ class Context(Record):
         were there keep their digest."""
         names = list(type(self).model_fields)
         later = names[names.index("provider") :]
-        return {key: value for key, value in super().as_json().items() if key not in later or value not in (None, [])}
+        return {
+            key: value for key, value in super().as_json().items() if key not in later or value not in (None, [], {})
+        }

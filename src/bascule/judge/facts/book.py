@@ -19,10 +19,12 @@ from bascule.judge.facts.measures import Measures, Quantity, measure_facts
 from bascule.judge.facts.readings import LICENCE_READINGS, Heard, heard_readings, readings
 from bascule.judge.facts.voices import Hearing, hear
 from bascule.judge.licensing.consensus import Declaration, licence_facts, licence_views
+from bascule.judge.licensing.reviewed import LINEAGE_READINGS, Lineage, Named, answer_kinds, relation_way
 from bascule.judge.question import Question
 from bascule.kernel.clock import format_instant
 from bascule.kernel.digests import Digest
 from bascule.records import ArtefactKind, LicenceView, Subject, Tier
+from bascule.records.licence_answers import KindLicence
 
 FAMILIES = {
     "finding": "rules",
@@ -34,12 +36,14 @@ FAMILIES = {
 }
 """Which part of a tool's vocabulary each section of the book rests on."""
 
+BY_KIND = ("here", "may")
+
 BLANK = unknown("the context leaves it blank")
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """All facts at one class of tiers: `finding`, `severity`, `measure`, …, and `here` by kind.
+    """All facts at one class of tiers: `finding`, `severity`, `measure`, …, and `here` and `may` by kind.
 
     otherwise: by section, why a name that is not there is unknown.
     """
@@ -47,11 +51,17 @@ class Page:
     sections: Mapping[str, Mapping[str, Fact]]
     here: Mapping[ArtefactKind, Mapping[str, Fact]]
     otherwise: Mapping[str, Fact]
+    may: Mapping[ArtefactKind, Mapping[str, Fact]] = field(default_factory=dict)
+    licensing: tuple[KindLicence, ...] = ()
+
+    def by_kind(self, section: str, kind: ArtefactKind) -> Mapping[str, Fact]:
+        """A namespace that differs by kind."""
+        return (self.here if section == "here" else self.may).get(kind, {})
 
     def fact(self, name: str, kind: ArtefactKind) -> Fact:
         """The fact of a dotted name."""
         section, _, key = name.partition(".")
-        facts = self.here.get(kind, {}) if section == "here" else self.sections.get(section, {})
+        facts = self.by_kind(section, kind) if section in BY_KIND else self.sections.get(section, {})
         return facts.get(key) or self.otherwise.get(section, BLANK)
 
 
@@ -80,7 +90,7 @@ class FactBook:
         if name == "tier":
             return tier_facts(tier)
         page = self.pages[tier.distributes]
-        facts = page.here.get(kind, {}) if name == "here" else page.sections.get(name, {})
+        facts = page.by_kind(name, kind) if name in BY_KIND else page.sections.get(name, {})
         known = {key: fact.value for key, fact in facts.items() if fact.known}
         prefix = f"{name}."
         known.update({key[len(prefix) :]: value for key, value in self.supposed.items() if key.startswith(prefix)})
@@ -132,6 +142,18 @@ def _page(question: Question, hearing: Hearing, measures: Measures, distributes:
     heard = heard_readings(hearing, distributes)
     values, declared = readings(hearing, heard)
     silent = tuple(dict.fromkeys(d for name in LICENCE_READINGS for d in hearing.silence.over("readings", name)))
+    modality = values.get("model_modality")
+    licensing = answer_kinds(
+        question.subject,
+        _declarations(heard),
+        lineage_of(hearing, heard, distributes),
+        question.context,
+        modality.value if modality is not None and modality.known else None,
+        question.pack.terms,
+        question.pack.licensing.contested,
+        question.as_of.date(),
+        hearing.silence.reason(silent),
+    )
     return Page(
         sections={
             "finding": answered.finding,
@@ -141,7 +163,7 @@ def _page(question: Question, hearing: Hearing, measures: Measures, distributes:
             "declared_only": declared,
             "licence": licence_facts(
                 _declarations(heard),
-                _asked_for_licences(hearing, distributes),
+                _asked(hearing, distributes, LICENCE_READINGS),
                 silent,
                 hearing.silence.reason(silent),
                 question.pack.licence_classes,
@@ -153,7 +175,24 @@ def _page(question: Question, hearing: Hearing, measures: Measures, distributes:
         here=answered.here,
         otherwise={section: _otherwise(hearing, family) for section, family in FAMILIES.items()}
         | {"licence": unknown("no licence was found")},
+        may=licensing.facts,
+        licensing=licensing.views,
     )
+
+
+def lineage_of(hearing: Hearing, heard: Mapping[str, list[Heard]], distributes: bool) -> Lineage:
+    """The parents that files name, and whether anything that looks for them has spoken."""
+    silent = tuple(dict.fromkeys(d for name in LINEAGE_READINGS for d in hearing.silence.over("readings", name)))
+    asked = _asked(hearing, distributes, LINEAGE_READINGS)
+    relations = {one.voice.digest: str(one.reading.value) for one in heard.get("lineage.relation", ())}
+    found = [
+        Named(name, "train_on" if what.endswith("datasets") else relation_way(relations.get(one.voice.digest, "")))
+        for what in ("lineage.base_models", "lineage.datasets")
+        for one in heard.get(what, ())
+        for name in _as_ids(one.reading.value)
+    ]
+    why = hearing.silence.reason(silent) if silent else "" if asked else "no evidence looked for what it was made from"
+    return Lineage(tuple(sorted(set(found), key=lambda one: (one.name, one.way))), why, (*silent, *asked))
 
 
 def _otherwise(hearing: Hearing, family: str) -> Fact:
@@ -200,16 +239,16 @@ def _as_ids(value: Any) -> tuple[str, ...]:
     return value if isinstance(value, tuple) else (str(value),)
 
 
-def _asked_for_licences(hearing: Hearing, distributes: bool) -> list[Digest]:
-    """Voices whose tool looks for licences: with one of them speaking, finding none is an answer."""
+def _asked(hearing: Hearing, distributes: bool, names: tuple[str, ...]) -> list[Digest]:
+    """Voices whose tool looks for these readings: with one of them speaking, finding none is an answer."""
     return [
         voice.digest
         for voice in hearing.voices
         if voice.same_subject
         and not (distributes and voice.self_reported)
         and (
-            any(name in voice.vocabulary.readings for name in LICENCE_READINGS)
+            any(name in voice.vocabulary.readings for name in names)
             if voice.vocabulary
-            else any(reading.name in LICENCE_READINGS for reading in voice.observations.readings)
+            else any(reading.name in names for reading in voice.observations.readings)
         )
     ]

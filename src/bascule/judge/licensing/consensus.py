@@ -70,12 +70,12 @@ def licence_facts(
     facts = {"ids": Fact(ids, evidence)}
     if not said:
         return facts | {name: unknown("no licence was found", evidence) for name in ("id", *PROPERTIES)}
-    candidates = _consensus(ids)
+    candidates = consensus(ids)
     unread = next((one for one in said if not one.settles), None)
     facts["contradictory"] = (
         unknown(_unread(unread), evidence) if unread and len(candidates) < 2 else Fact(len(candidates) > 1, evidence)
     )
-    why = _why_unsettled(said, candidates)
+    why = why_unsettled(said, candidates)
     if why:
         facts["id"] = unknown(why, evidence)
     else:
@@ -117,14 +117,15 @@ def _sides(expression: str) -> frozenset[str]:
     return frozenset(part.strip(" ()") for part in expression.split(" OR ")) | {expression}
 
 
-def _consensus(ids: Sequence[str]) -> list[str]:
+def consensus(ids: Sequence[str]) -> list[str]:
     """The ids that are left when a choice has swallowed its own sides."""
     choices = [each for each in ids if " OR " in each]
     swallowed = {side for choice in choices for side in _sides(choice) if side != choice}
     return [each for each in ids if each not in swallowed]
 
 
-def _why_unsettled(said: Sequence[Declaration], candidates: Sequence[str]) -> str:
+def why_unsettled(said: Sequence[Declaration], candidates: Sequence[str]) -> str:
+    """Why these declarations name no one licence; empty where they do."""
     if len(candidates) > 1:
         places = sorted({f"`{visible(one.id, 60)}` ({one.artefact})" for one in said if one.settles})
         return "the places that name a licence contradict each other: " + ", ".join(places)

@@ -149,7 +149,10 @@ def _one(words: list[str]) -> tuple[tuple[tuple[str, ...], ...], list[str]]:
 
 @dataclass(slots=True)
 class _Bound:
-    """How a licence holds a node: as something made from its work, and as something that is, or holds, its outputs."""
+    """How a licence holds a node: as something made from its work, and as something that is, or holds, its outputs.
+
+    ways: how the node was made from what the licence holds, whether or not it holds the node itself.
+    """
 
     reach: str = "no"
     ways: frozenset[str] = frozenset()
@@ -225,15 +228,15 @@ class _Run:
                 fired += self._asks(name, licence, terms, "use_outputs_to_train", "yes")
         for target in self._case.targets:
             at = bound[target]
+            owed, broken = self._duties(name, licence, terms, at)
+            duties += owed
+            fired += broken
             if at.reach == "no":
                 continue
             fired += self._asks(name, licence, terms, _passing_on(self._case.use, terms), at.reach)
             given = self._given_as(name, target)
             if given is not None:
                 fired += self._relicensed(name, licence, terms, given, at.reach)
-            owed, broken = self._duties(name, licence, terms, at)
-            duties += owed
-            fired += broken
         return fired, duties
 
     def _given_as(self, name: str, target: str) -> str | None:
@@ -267,10 +270,8 @@ class _Run:
 
     def _bind(self, child: _Bound, at: _Bound, terms: LicenceTerms, way: str) -> None:
         reach = min(at.reach, self._reach(terms, way, bool(at.ways)), key=_REACH.__getitem__)
-        if reach == "no":
-            return
+        child.ways |= {way} if reach == "no" else at.ways | {way}
         child.reach = max(child.reach, reach, key=_REACH.__getitem__)
-        child.ways |= at.ways | {way}
 
     def _reach(self, terms: LicenceTerms, way: str, further: bool) -> str:
         row = terms.reach.get(way)  # type: ignore[call-overload]
@@ -404,7 +405,8 @@ class _Run:
         use = _passing_on(self._case.use, terms)
         if not (use in duty.acts or "*" in duty.acts):
             return False
-        return not duty.made_by or bool(at.ways & set(duty.made_by))
+        # A duty on what is made in some way binds the maker there, even where the licence does not hold what is made.
+        return bool(at.ways & set(duty.made_by)) if duty.made_by else at.reach != "no"
 
     def _relicensed(self, name: str, licence: str, terms: LicenceTerms, given: str, reach: str) -> Iterator[Fired]:
         """May what the licence holds be given under these other terms?"""
@@ -538,9 +540,13 @@ def _listed(needs: Sequence[str]) -> str:
 def _sentence(verdict: Verdict, clauses: Sequence[Fired]) -> str:
     if not clauses:
         return "no licence bears on this, since none is known"
-    first = clauses[0]
-    where = f"{first.licence} {first.cite}".strip() or f"`{visible(first.artefact, 40)}`"
     if verdict == "allow":
         licences = ", ".join(dict.fromkeys(one.licence for one in clauses))
         return f"every licence that reaches it allows it: {licences}"
-    return f"{where}: {first.because}"
+    return sentence(clauses[0])
+
+
+def sentence(one: Fired) -> str:
+    """A clause and what it came to: `Llama-2 §2: above 700 million monthly users …`"""
+    where = f"{one.licence} {one.cite}".strip() or f"`{visible(one.artefact, 60)}`"
+    return f"{where}: {one.because}"

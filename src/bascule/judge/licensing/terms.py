@@ -169,14 +169,19 @@ class Terms:
 
     @property
     def ids(self) -> tuple[str, ...]:
-        """Every licence with clauses, sorted: those with a file, and those that point at one."""
-        pointing = [name for name in self._classes if self._file_of(name) is not None]
-        return tuple(sorted({*self._texts, *pointing}))
+        """Every licence with clauses, sorted: with a file, pointing at one, or open by its row."""
+        return tuple(sorted({*self._texts, *(name for name in self._classes if self._known(name))}))
 
     def of(self, licence: str) -> LicenceTerms | None:
         """The terms of a licence. Raises InputError `policy.invalid` where the file has a fault."""
         name = self._file_of(licence)
-        return None if name is None else read_terms(self._texts[name], f"{FOLDER}{name}.yaml", name)
+        if name is not None:
+            return read_terms(self._texts[name], f"{FOLDER}{name}.yaml", name)
+        return open_terms(licence, self._classes[licence]) if self._known(licence) else None
+
+    def _known(self, licence: str) -> bool:
+        row = self._classes.get(licence, {})
+        return self._file_of(licence) is not None or (row.get("open") is True and row.get("class") in _OPEN_CLASSES)
 
     def work(self, name: str) -> KnownWork | None:
         """What is known of a work by its hub name; the first row that matches."""
@@ -188,6 +193,72 @@ class Terms:
             return licence
         named = self._classes.get(licence, {}).get("terms")
         return named if named in self._texts else None
+
+
+_OPEN_CLASSES = ("permissive", "weak-copyleft", "strong-copyleft")
+
+
+def open_terms(licence: str, row: Mapping[str, Any]) -> LicenceTerms:
+    """What the Open Source and Open Definitions demand of every licence that meets them, for one without a file.
+
+    Anybody may use, change and pass on, for any purpose; notices stay; what is copyleft is passed on under itself.
+    Whether its terms reach a model that was trained on the work is not in the definitions: contested for copyleft.
+    """
+    cite = str(row.get("source") or "Open Source Definition")
+    copyleft = row["class"] != "permissive"
+    notice = {"id": "notice", "kind": "notice", "acts": ["distribute_weights", "distribute_data"], "flows": True}
+    alike = {
+        "id": "share-alike",
+        "kind": "share-alike",
+        "acts": ["distribute_weights", "distribute_data"],
+        "flows": True,
+    }
+    change = {"is": "yes", "cite": cite, "because": "what is changed is a derivative work"}
+    trained = {
+        "is": "contested" if copyleft else "no",
+        "cite": cite,
+        "because": "whether a model derives from what it was trained on is disputed",
+    }
+    return LicenceTerms.model_validate(
+        {
+            "schema": "bascule.licence-terms/1",
+            "id": licence,
+            "title": f"{licence} ({row['class']}, by its class)",
+            "covers": ["model", "data", "code"],
+            "link": next((word for word in cite.split() if word.startswith("http")), "https://opensource.org/osd"),
+            "read": "not read here: what the Open Source and Open Definitions demand of each licence that meets them",
+            "reviewed_by": ["nobody yet", "nobody yet"],
+            "reach": {
+                **dict.fromkeys(CHANGES, change),
+                "distil": trained,
+                "train_on": trained,
+                "outputs": {**change, "is": "no", "because": "what a program puts out is not the program"},
+                "output_training": {**trained, "is": "no"},
+            },
+            "clauses": [
+                {
+                    "id": "open",
+                    "acts": ["*"],
+                    "effect": "allow",
+                    "cite": cite,
+                    "because": "an open licence lets anybody use, change and pass on, for any purpose",
+                }
+            ],
+            "duties": [
+                {**notice, "cite": cite, "text": "pass the licence text and all notices on with every copy"},
+                *(
+                    [{**alike, "cite": cite, "text": f"pass what derives from it on under {licence}"}]
+                    if copyleft
+                    else []
+                ),
+            ],
+            "relicense": {
+                "to": "same" if copyleft else "any",
+                "cite": cite,
+                "because": "a derivative stands under the same terms" if copyleft else "other terms may be put on top",
+            },
+        }
+    )
 
 
 @lru_cache(maxsize=512)

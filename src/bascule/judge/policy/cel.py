@@ -25,7 +25,7 @@ from bascule.kernel.text import suggestion, visible
 
 MAX_EXPRESSION_CHARS = 4_000
 
-FLAGS = ("finding", "here", "declared_only")
+FLAGS = ("finding", "here", "declared_only", "may")
 """Namespaces whose facts are true or false."""
 NAMESPACES: dict[str, str] = {
     "finding": "answers over the whole subject, by rule id with `_`",
@@ -38,6 +38,7 @@ NAMESPACES: dict[str, str] = {
     "tier": "the tier that is judged, with its properties",
     "context": "where, for whom and under which terms",
     "licence": "what the licences seen agree on",
+    "may": "what licences let one do with the kind that is judged: use, host, distribute, and each `_by_data`",
     "kind": "the kind of artefact that is judged",
     "as_of": "the instant of judgement, RFC 3339: `timestamp(as_of)`",
 }

@@ -14,6 +14,7 @@ from datetime import date
 from itertools import product
 from typing import Literal, Protocol
 
+from bascule.judge.licensing.reviewed import KEYS
 from bascule.judge.policy import monotone, syntax
 from bascule.judge.policy.cel import Expression, compile_expression
 from bascule.judge.policy.pack import PackRule, PolicyPack, Scenario
@@ -103,6 +104,7 @@ def known_facts(pack: PolicyPack, vocabulary: Mapping[str, Words]) -> frozenset[
 def fixed_facts() -> frozenset[str]:
     """The fact names that are there whatever looks at a subject."""
     names = {f"subject.{field}" for field in _SUBJECT} | {f"licence.{field}" for field in _LICENCE}
+    names |= {f"may.{key}" for key in KEYS}
     names |= {f"context.{field}" for field in Context.model_fields}
     return frozenset(names | {f"tier.{field}" for field in (*Tier.model_fields, "rank")})
 
