@@ -55,6 +55,7 @@ def review_document(
             digest=policy.pack.digest,
             signature=policy.signature,
         ),
+        licensing=judgement.licensing,
         matrix=judgement.assessment.cells,
         unlocks=tuple(
             item.model_copy(update={"commands": tuple(named(command, subject.ref) for command in item.commands)})

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from bascule.judge.licensing.terms import KnownWorks, LicenceTerms
 from bascule.judge.policy.pack import PolicyPack
 from bascule.judge.policy.schema import pack_file_schema
 from bascule.records import Approval, Context, Decision, Observations, Record, ReviewDocument, ScanDocument, Waiver
+from bascule.records.licence_answers import LicenceVerdict, Suggestions
 
 SCHEMAS: dict[str, tuple[type[Record], str]] = {
     "review": (ReviewDocument, "What `bascule review --json` prints"),
@@ -16,8 +18,15 @@ SCHEMAS: dict[str, tuple[type[Record], str]] = {
     "waiver": (Waiver, "A rule let pass, under a name, for a while"),
     "approval": (Approval, "A decision signed in a role"),
     "context": (Context, "context.yaml"),
+    "licence-verdict": (LicenceVerdict, "What `bascule licence solve --json` prints"),
+    "licence-suggestions": (Suggestions, "What `bascule licence suggest --json` prints"),
+    "licence-terms": (LicenceTerms, "One licence's clauses: licences/*.yaml of a policy pack"),
+    "known-works": (KnownWorks, "What well-known works stand under: works.yaml of a policy pack"),
     "pack": (PolicyPack, "A file of a policy pack: pack.yaml, rules/*.yaml, scenarios.yaml, cases.yaml"),
 }
+
+
+_WRITTEN_BY_HAND = ("context", "licence-terms", "known-works")
 
 
 def json_schema(name: str) -> dict[str, Any]:
@@ -25,6 +34,6 @@ def json_schema(name: str) -> dict[str, Any]:
     model, title = SCHEMAS[name]
     if name == "pack":
         return {**pack_file_schema(), "title": title}
-    mode: Any = "validation" if name == "context" else "serialization"
+    mode: Any = "validation" if name in _WRITTEN_BY_HAND else "serialization"
     schema = model.model_json_schema(by_alias=True, mode=mode)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": title}

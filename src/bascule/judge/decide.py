@@ -19,6 +19,7 @@ from bascule.judge.assess import Assessor, Docket, docket
 from bascule.judge.beside import benefits, economics
 from bascule.judge.conditions import cited, reads_of
 from bascule.judge.facts.book import FactBook, build_book
+from bascule.judge.licensing.owed import licence_obligations
 from bascule.judge.matrix import STRICTEST, Cell, Matrix, Result, evidence_of, name_of, written
 from bascule.judge.openness import openness
 from bascule.judge.people import Waivers, approvals_needed, usable_waivers
@@ -69,6 +70,8 @@ def judge(question: Question) -> Judgement:
     ahead = ways_forward(assessor, targets, granted) if verdict != "granted" else WaysForward((), ())
     reached = [requested, *(tier for tier in granted.values() if tier.rank <= requested.rank)]
     obliged, oblige_reasons = _obligations(assessor, kinds, requested, granted)
+    licensing = book.licensing
+    obliged += licence_obligations(licensing, asked, {kind: {requested, granted[kind]} for kind in kinds})
     reasons = (
         *_nothing(requested, targets, question),
         *_reasons(question, cells, requested, assessor),
@@ -108,6 +111,7 @@ def judge(question: Question) -> Judgement:
         benefits=benefits(question.pack, question.ladder),
         economics=economics(question.pack, question.ladder, assessor.conditions, kinds[0]) if kinds else (),
         licences=book.licences,
+        licensing=licensing,
         facts=book.flat(),
         dimensions=_views(cells, targets),
         limits=_limits(question, book, waivers, requested, targets),

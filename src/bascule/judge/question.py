@@ -27,6 +27,7 @@ from bascule.records import (
     Subject,
     Waiver,
 )
+from bascule.records.licence_answers import KindLicence
 from bascule.records.review import DimensionView
 
 METHOD_VERSION = "1"
@@ -75,6 +76,7 @@ class Judgement:
     benefits: tuple[Benefit, ...]
     economics: tuple[MoneyInterval, ...]
     licences: tuple[LicenceView, ...]
+    licensing: tuple[KindLicence, ...]
     facts: dict[str, Any]
     dimensions: tuple[DimensionView, ...]
     limits: tuple[str, ...]

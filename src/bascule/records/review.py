@@ -30,6 +30,7 @@ from bascule.records.decision import (
 )
 from bascule.records.finding import Confidence, Finding, Outcome, Severity
 from bascule.records.ladder import Ladder
+from bascule.records.licence_answers import KindLicence
 from bascule.records.openness import Openness
 from bascule.records.scope import Context
 
@@ -124,6 +125,9 @@ class ReviewDocument(Record):
     ladder: Ladder
     context: Context
     policy_pack: PolicyView
+    licensing: tuple[KindLicence, ...] = Field(
+        default=(), description="per kind of artefact and act: what its licence and its lineage allow, with the clauses"
+    )
     matrix: tuple[DimensionResult, ...] = Field(description="every kind × tier × dimension that was judged")
     unlocks: tuple[Unlock, ...] = ()
     benefits: tuple[Benefit, ...] = ()

@@ -75,6 +75,12 @@ class FactBook:
     limits: tuple[str, ...]
     supposed: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def licensing(self) -> tuple[KindLicence, ...]:
+        """What licences come to, by kind and act; for a copy that leaves, as the tiers see it where one does."""
+        near, far = self.pages[False].licensing, self.pages[True].licensing
+        return tuple(b if a.act == "distribute" else a for a, b in zip(near, far, strict=True))
+
     def fact(self, name: str, kind: ArtefactKind, tier: Tier) -> Fact:
         """The fact of a dotted name as it stands for a kind at a tier."""
         if name in self.supposed:

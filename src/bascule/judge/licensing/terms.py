@@ -155,6 +155,13 @@ class KnownWork(Record):
     notes: str = ""
 
 
+class KnownWorks(Record):
+    """The whole of `works.yaml`; the first row whose name matches speaks."""
+
+    schema_: Literal["bascule.known-works/1"] = Field(alias="schema")
+    works: tuple[KnownWork, ...]
+
+
 class Terms:
     """The clause table of a pack, read row by row as it is asked.
 
@@ -288,19 +295,11 @@ def read_works(text: str) -> tuple[KnownWork, ...]:
     if not text:
         return ()
     document = load_document(text.encode(), WORKS)
-    value = document.value if isinstance(document.value, dict) else {}
-    rows = value.get("works")
-    if value.get("schema") != "bascule.known-works/1" or not isinstance(rows, list) or set(value) - {"schema", "works"}:
-        raise _invalid(WORKS, [f"{WORKS}: needs `schema: bascule.known-works/1` and a list `works`"])
-    found, faults = [], []
-    for index, row in enumerate(rows):
-        try:
-            found.append(KnownWork.model_validate(row))
-        except ValidationError as error:
-            faults += [f"{document.at(('works', index))}: {fault}" for fault in faults_of(KnownWork, error)]
-    if faults:
-        raise _invalid(WORKS, faults)
-    return tuple(found)
+    try:
+        return KnownWorks.model_validate(document.value).works
+    except ValidationError as error:
+        rows = zip(error.errors(include_url=False), faults_of(KnownWorks, error), strict=True)
+        raise _invalid(WORKS, [f"{document.at(tuple(row['loc']))}: {fault}" for row, fault in rows]) from error
 
 
 def _invalid(place: str, faults: list[str]) -> InputError:
