@@ -11,7 +11,7 @@ from bascule.cli.session import open_judging
 from bascule.journeys.comply import comply
 from bascule.journeys.review import ReviewRequest
 from bascule.judge.comply.oscal import assessment_results, catalogue, catalogue_name
-from bascule.judge.comply.sheets import SIGNS, table
+from bascule.judge.comply.sheets import SIGNS, answer_of, table
 from bascule.judge.comply.sheets import markdown as page
 from bascule.kernel.errors import BasculeError, InputError
 from bascule.kernel.files import write_whole
@@ -148,6 +148,8 @@ def _control(control: ControlView) -> list[str]:
         lines.append(f"      from: {visible(control.supply)}" + (f"; {control.command}" if control.command else ""))
     elif control.applies == "unknown":
         lines.append(f"      {visible(control.because, 300)}")
+    if control.status is Status.MET and control.answers:
+        lines.append(f"      {visible(answer_of(control), 300)}")
     return lines
 
 

@@ -14,6 +14,7 @@ from datetime import datetime
 
 import bascule
 from bascule.journeys.decide import decide
+from bascule.journeys.document import named
 from bascule.journeys.parts import Parts, Policy, Progress, silent
 from bascule.journeys.people import states
 from bascule.journeys.replay import question_of
@@ -23,7 +24,7 @@ from bascule.judge.facts.book import build_book
 from bascule.kernel.digests import Digest
 from bascule.kernel.errors import EvidenceError
 from bascule.records import Decision
-from bascule.records.compliance import ComplianceDocument, FrameworkView, SectionView
+from bascule.records.compliance import ComplianceDocument, ControlView, FrameworkView, SectionView
 
 
 def comply(
@@ -40,19 +41,20 @@ def comply(
     tier = question.ladder.tier(document.requested_tier)
     desk = Desk.of(build_book(question), tier, document, approvals(signed.record, document.as_of, parts))
     answered = answer(framework, desk, document.as_of)
+    ref = document.subject.ref
     cited = {digest for control in (*answered.controls, *answered.upcoming) for digest in control.evidence}
     return ComplianceDocument(
         framework=FrameworkView(
             **{name: getattr(framework, name) for name in FrameworkView.model_fields if name != "sections"},
             sections=tuple(SectionView(id=each.id, title=each.title) for each in framework.sections),
         ),
-        ref=document.subject.ref,
+        ref=ref,
         subject=document.subject.digest,
         as_of=document.as_of,
         verdict=answered.verdict,
         counts=answered.counts,
-        controls=answered.controls,
-        upcoming=answered.upcoming,
+        controls=tuple(_with_ref(control, ref) for control in answered.controls),
+        upcoming=tuple(_with_ref(control, ref) for control in answered.upcoming),
         lapsed=answered.lapsed,
         decision=document.decision,
         policy=document.policy,
@@ -62,6 +64,10 @@ def comply(
         limits=document.limits,
         tool_version=bascule.__version__,
     )
+
+
+def _with_ref(control: ControlView, ref: str) -> ControlView:
+    return control.model_copy(update={"command": named(control.command, ref)})
 
 
 def approvals(decision: Decision, as_of: datetime, parts: Parts) -> int:

@@ -4,12 +4,13 @@ Rules:
 - `decision` is for frameworks alone: a policy's rule that could read the decision would decide from it.
 - What lost evidence makes unknown is an unknown fact here too, never the word `unknown`: no condition can come true
   because somebody withheld something.
-- A framework asks about the whole subject, so `here`, `tier` and `kind` are no facts of its language.
+- A framework asks about the whole subject, so `here`, `may`, `tier` and `kind` are no facts of its language;
+  `decision.may_host` and `decision.may_distribute` say what every kind of artefact in it may.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -24,7 +25,8 @@ from bascule.records.compliance import Basis, FactView
 
 BESIDE = ("decision",)
 """The namespaces that a framework's conditions have over a policy's."""
-NOT_HERE = ("here", "tier", "kind")
+NOT_HERE = ("here", "may", "tier", "kind")
+"""What only one kind of artefact at one tier can be asked."""
 
 DECISION_FACTS = (
     *("verdict", "granted", "tier", "approvals", "dimensions_unknown", "obligations", "openness"),
@@ -53,7 +55,8 @@ class Desk:
     @classmethod
     def of(cls, book: FactBook, tier: Tier, document: ReviewDocument, approvals: int) -> Desk:
         """approvals: how many signatures count for the decision at that tier."""
-        return cls(book.pages[tier.distributes], decision_facts(document, approvals))
+        page = book.pages[tier.distributes]
+        return cls(page, decision_facts(document, approvals) | licence_verdicts(page))
 
     def fact(self, name: str) -> Fact:
         """The fact of a dotted name, its dates as text."""
@@ -124,3 +127,19 @@ def decision_facts(document: ReviewDocument, approvals: int) -> dict[str, Fact]:
             else Fact(view.verdict.value, evidence)
         )
     return found
+
+
+def licence_verdicts(page: Page) -> dict[str, Fact]:
+    """May every kind of artefact be hosted, be distributed, by its own licences and those of its data?"""
+    return {f"may_{act}": _every(page.may.values(), (act, f"{act}_by_data")) for act in ("host", "distribute")}
+
+
+def _every(kinds: Iterable[Mapping[str, Fact]], names: tuple[str, ...]) -> Fact:
+    facts = [each.get(name) or unknown("the licence solver does not say") for each in kinds for name in names]
+    evidence = tuple(sorted({digest for fact in facts for digest in fact.evidence}))
+    if any(fact.value is False for fact in facts):
+        return Fact(False, evidence)
+    why = dict.fromkeys(fact.why for fact in facts if not fact.known)
+    if why or not facts:
+        return unknown("; ".join(why) or "nothing here has a licence", evidence)
+    return Fact(True, evidence)

@@ -94,7 +94,7 @@ def _tables(document: ComplianceDocument) -> Iterator[str]:
                 f"{SIGNS[control.status]} {control.status.value}",
                 text(control.id),
                 text(control.title),
-                text(_answer(control, 300) or control.because, 400),
+                text(answer_of(control, 300) or control.because, 400),
                 text(", ".join([*control.basis, *(digest[7:19] for digest in control.evidence[:3])])),
                 text(control.source),
             )
@@ -132,7 +132,7 @@ def _row(control: ControlView, document: ComplianceDocument) -> Iterable[object]
         control.title,
         control.status.value if control in document.controls else f"later: {control.status.value}",
         control.applies,
-        _answer(control, 2_000),
+        answer_of(control, 2_000),
         " ".join(control.basis),
         control.because,
         control.supply,
@@ -148,12 +148,18 @@ def _row(control: ControlView, document: ComplianceDocument) -> Iterable[object]
     )
 
 
-def _answer(control: ControlView, limit: int) -> str:
+def answer_of(control: ControlView, limit: int = 300) -> str:
+    """The words that fill an item, each fact's cut to `limit` characters; empty where it is not filled."""
     return "; ".join(visible(_words(fact), limit) for fact in control.answers if fact.value not in (None, "", [], {}))
 
 
 def _words(fact: FactView) -> str:
-    return ", ".join(map(str, fact.value)) if isinstance(fact.value, list) else str(fact.value)
+    return ", ".join(map(_word, fact.value)) if isinstance(fact.value, list) else _word(fact.value)
+
+
+def _word(value: object) -> str:
+    # CEL has no whole numbers among its measures; people do.
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def harmless(value: object) -> str:
