@@ -137,11 +137,15 @@ def standings(
     card_sections: Collection[str],
     classes: Mapping[str, Mapping[str, Any]],
 ) -> dict[K, Standing]:
-    """How each of the 17 components stands. Does not depend on the order of the components."""
+    """How each of the 17 components stands; other kinds are left aside. Does not depend on the order of components."""
     by_kind: dict[K, list[Component]] = {kind: [] for kind in CONTENT}
+    terms: dict[str | None, Terms] = {}
     for component in sorted(components, key=lambda each: (each.path, each.licence_id or "", each.why)):
-        by_kind[component.kind].append(component)
-    found = {kind: _best(kind, group, classes) for kind, group in by_kind.items()}
+        if component.kind in by_kind:
+            by_kind[component.kind].append(component)
+            if component.licence_id not in terms:
+                terms[component.licence_id] = terms_of(component.licence_id, classes)
+    found = {kind: _best(kind, group, terms) for kind, group in by_kind.items()}
     card = found[K.MODEL_CARD]
     if card.verified:
         for section, kind in DOCUMENTED_BY.items():
@@ -150,41 +154,54 @@ def standings(
     return found
 
 
-def _best(kind: K, group: list[Component], classes: Mapping[str, Mapping[str, Any]]) -> Standing:
+def _best(kind: K, group: list[Component], terms: Mapping[str | None, Terms]) -> Standing:
     if not group:
         return Standing(ComponentView(kind=kind, status="missing", because="none was seen"))
-    each = [_standing(component, terms_of(component.licence_id, classes)) for component in group]
-    best = min(each, key=lambda one: (_BEST_FIRST.index(one.view.status), one.view.fits is not True))
-    return Standing(best.view.model_copy(update={"artefacts": len(group)}), best.terms)
+    best = min(group, key=lambda each: _distance(each, terms[each.licence_id]))
+    return Standing(_view(best, terms[best.licence_id], len(group)), terms[best.licence_id])
 
 
-def _standing(component: Component, terms: Terms) -> Standing:
-    status, because = _status(component, terms)
-    fits = bool(terms.made_for & set(CONTENT[component.kind])) if terms.open else None
-    if status == "verified" and not fits:
+def _distance(component: Component, terms: Terms) -> tuple[int, bool, bool, bool]:
+    """How far from standing best: by all that a class or the definition asks, so that no further artefact can take an
+    answer away."""
+    place = _BEST_FIRST.index(_status(component, terms))
+    return place, not terms.osi_approved, terms.open is False, not _fits(component.kind, terms)
+
+
+def _status(component: Component, terms: Terms) -> ComponentStatus:
+    if not component.verified:
+        return "unverified"
+    if not component.licence_id:
+        return "unlicensed"
+    if terms.open is not True:
+        return "not-open"
+    return "documented" if component.documents_only else "verified"
+
+
+def _fits(kind: K, terms: Terms) -> bool:
+    return bool(terms.made_for.intersection(CONTENT[kind]))
+
+
+def _view(component: Component, terms: Terms, artefacts: int) -> ComponentView:
+    status, fits = _status(component, terms), _fits(component.kind, terms)
+    because = component.why or ("it is what it claims to be" if component.verified else "nothing shows what it is")
+    if status == "unlicensed":
+        because = "no licence is known to cover it"
+    elif status == "not-open":
+        known = "is not open" if terms.open is False else "is not known to be open"
+        because = f"its licence `{visible(component.licence_id or '', 60)}` {known}"
+    elif status == "verified" and not fits:
         types = " or ".join(_PLURAL[each] for each in CONTENT[component.kind])
         because += f"; its licence is open, though not one made for {types}"
-    view = ComponentView(
+    return ComponentView(
         kind=component.kind,
         status=status,
         path=component.path,
         licence=component.licence_id,
-        fits=fits,
-        artefacts=1,
+        fits=fits if terms.open else None,
+        artefacts=artefacts,
         because=because,
     )
-    return Standing(view, terms)
-
-
-def _status(component: Component, terms: Terms) -> tuple[ComponentStatus, str]:
-    if not component.verified:
-        return "unverified", component.why or "nothing shows that it is what it claims to be"
-    if component.licence_id is None:
-        return "unlicensed", "no licence is known to cover it"
-    if terms.open is not True:
-        known = "is not open" if terms.open is False else "is not known to be open"
-        return "not-open", f"its licence `{visible(component.licence_id, 60)}` {known}"
-    return ("documented" if component.documents_only else "verified"), component.why or "it is what it claims to be"
 
 
 def _in_card(kind: K, section: str, card: Standing, before: Standing) -> Standing:

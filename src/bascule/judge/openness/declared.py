@@ -20,7 +20,7 @@ def openness(kinds: Collection[K], card_sections: Collection[str] | None, licenc
 
     Law: adding a kind, a section or an open licence never lowers the class.
     """
-    there = {K.WEIGHTS if kind is K.ADAPTER else kind for kind in kinds}
+    there: set[K] = {K.WEIGHTS if kind is K.ADAPTER else kind for kind in kinds}
     if K.MODEL_CARD in there:
         there |= {kind for section, kind in DOCUMENTED_BY.items() if section in (card_sections or ())}
     licence_gap = (

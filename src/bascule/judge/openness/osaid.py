@@ -57,9 +57,9 @@ def _data_information(found: Mapping[K, Standing]) -> OsaidAnswer:
                 f"`{where}` speaks of the data; whether an equivalent system could be built from it, a person says"
             )
             return _answer(name, "unknown", kind, because)
-    seen = [kind for kind in (K.DATASET, *_DATA_DOCUMENTS) if found[kind].view.status == "unlicensed"]
-    if seen:
-        return _answer(name, "unknown", seen[0], found[seen[0]].view.because)
+    for kind in (K.DATASET, *_DATA_DOCUMENTS):
+        if found[kind].view.status in ("unlicensed", "not-open") and found[kind].terms.open is None:
+            return _answer(name, "unknown", kind, f"`{visible(found[kind].view.path)}`: {found[kind].view.because}")
     return _answer(name, "not-met", K.DATASET, "neither the data nor an openly licensed description of it was seen")
 
 
