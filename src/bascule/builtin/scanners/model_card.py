@@ -7,11 +7,10 @@ README without any sign of a card is not one, and is not asked what a card shoul
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import PurePosixPath
 
-from bascule.plugins.kinds import Listed, ScanFile, Seen
+from bascule.plugins.kinds import ScanFile, Seen
 from bascule.plugins.meta import Example, Meta, Quantity, Reads, Rule
-from bascule.plugins.readers.card import Card, read_card, strings
+from bascule.plugins.readers.card import Card, main_card, named_card, read_card, strings
 from bascule.records import ArtefactKind, Finding, Outcome, Reading, ReadingSource, Severity
 
 INCOMPLETE = Rule(
@@ -35,7 +34,6 @@ _IN_WORDS = {
     "evaluation": "evaluation",
     "licence": "licence",
 }
-_WEIGHTS = (ArtefactKind.WEIGHTS, ArtefactKind.ADAPTER)
 
 
 class ModelCard:
@@ -66,34 +64,11 @@ class ModelCard:
             return
         card = read_card(file.read, file.size_bytes)
         yield from _readings(file, card)
-        if not (card.is_card or _named_card(file.path)):
+        if not (card.is_card or named_card(file.path)):
             yield _not_asked(file, "this file bears no sign of a model card")
             return
         if missing := tuple(name for name in NEEDED if name not in card.present):
             yield _incomplete(file, card, missing)
-
-
-def main_card(listing: Sequence[Listed]) -> str | None:
-    """The path of the card that speaks for the subject: named as a card before a README, near weights before far."""
-    cards = [item.path for item in listing if item.kind == ArtefactKind.MODEL_CARD]
-    folders = [PurePosixPath(item.path).parent for item in listing if item.kind in _WEIGHTS]
-
-    def rank(path: str) -> tuple[bool, int, int, str]:
-        own = PurePosixPath(path).parent
-        steps = min((_steps(own, folder) for folder in folders), default=len(own.parts))
-        return not _named_card(path), steps, len(own.parts), path
-
-    return min(cards, key=rank, default=None)
-
-
-def _steps(one: PurePosixPath, other: PurePosixPath) -> int:
-    shared = sum(1 for a, b in zip(one.parts, other.parts, strict=False) if a == b)
-    return len(one.parts) + len(other.parts) - 2 * shared
-
-
-def _named_card(path: str) -> bool:
-    name = PurePosixPath(path).name.lower()
-    return name.startswith(("model_card", "model-card", "modelcard"))
 
 
 def _readings(file: ScanFile, card: Card) -> Iterator[Reading]:

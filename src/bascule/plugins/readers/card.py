@@ -9,15 +9,20 @@ publishers use (`Bias, Risks, and Limitations`, `Direct Use`, `Results`).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from bascule.kernel.text import visible
 from bascule.plugins.readers import Malformed
 from bascule.plugins.readers.text import Read, read_text
+from bascule.records import ArtefactKind
+
+if TYPE_CHECKING:
+    from bascule.plugins.kinds import Listed
 
 MAX_CARD_BYTES = 1 << 20
 MAX_FRONT_MATTER = 512 << 10
@@ -107,10 +112,13 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """meta: the front matter, empty when there is none; sections in order."""
+    """meta: the front matter, empty when there is none; sections in order; text: all below the front matter, without
+    comments, from line `first_line` on."""
 
     meta: Mapping[str, Any]
     sections: tuple[Section, ...]
+    text: str = ""
+    first_line: int = 1
 
     @property
     def is_card(self) -> bool:
@@ -151,7 +159,34 @@ def read_card(read: Read, size_bytes: int) -> Card:
 def parse_card(text: str) -> Card:
     """A card from its text; see `read_card`."""
     head, body, first_line = split_front_matter(text)
-    return Card(load_yaml(head) if head is not None else {}, tuple(_sections(body, first_line)))
+    shown = _without_comments(body)
+    return Card(load_yaml(head) if head is not None else {}, tuple(_sections(shown, first_line)), shown, first_line)
+
+
+def main_card(listing: Sequence[Listed]) -> str | None:
+    """The path of the card that speaks for the subject: named as a card before a README, near weights before far."""
+    cards = [item.path for item in listing if item.kind == ArtefactKind.MODEL_CARD]
+    folders = [PurePosixPath(item.path).parent for item in listing if item.kind in _WEIGHTS]
+
+    def rank(path: str) -> tuple[bool, int, int, str]:
+        own = PurePosixPath(path).parent
+        steps = min((_steps(own, folder) for folder in folders), default=len(own.parts))
+        return not named_card(path), steps, len(own.parts), path
+
+    return min(cards, key=rank, default=None)
+
+
+def named_card(path: str) -> bool:
+    """Does the file call itself a model card?"""
+    return PurePosixPath(path).name.lower().startswith(("model_card", "model-card", "modelcard"))
+
+
+_WEIGHTS = (ArtefactKind.WEIGHTS, ArtefactKind.ADAPTER)
+
+
+def _steps(one: PurePosixPath, other: PurePosixPath) -> int:
+    shared = sum(1 for a, b in zip(one.parts, other.parts, strict=False) if a == b)
+    return len(one.parts) + len(other.parts) - 2 * shared
 
 
 _FRONT = re.compile(r"\s*---[ \t]*\r?\n(.*?)(?:^|\r?\n)---[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
@@ -250,7 +285,7 @@ def _label_body(line: str) -> str:
 
 
 def _sections(text: str, first_line: int) -> Iterator[Section]:
-    rows = _without_comments(text).splitlines()
+    rows = text.splitlines()
     marks = list(_marks(rows))
     for index, (row, level, title, inline) in enumerate(marks):
         if level == 8:  # a label holds its own line only

@@ -1,0 +1,48 @@
+"""What is read, and what each reading means. Data alone: a reading's name is `doc.` and the key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+NAMES: Mapping[str, str] = {
+    "provider": "who developed the model or brings it out, as named",
+    "model_name": "the model's name, as its card or header has it",
+    "release_date": "when it was released, as stated",
+    "design": "its architecture and design, in a sentence or in the numbers of its configuration",
+    "input_modalities": "what goes in: text, image, audio, video, code, tabular",
+    "max_input": "the longest input, with its unit",
+    "output_modalities": "what comes out: text, image, audio, video, code, tabular, embedding, scores",
+    "intended_use": "what it is for",
+    "out_of_scope": "what it is not for",
+    "system_types": "the systems that it is meant to become part of",
+    "technical_means": "how it is used or built in: instructions, libraries, code",
+    "hardware": "hardware needed to use it",
+    "software": "software needed to use it, or that it was saved with",
+    "dependencies": "packages that must be installed, as asked for",
+    "training_process": "how it was trained",
+    "rationale": "why it was designed so",
+    "data_modality": "modalities of the training data, as the words on it name them",
+    "data_provenance": "kinds of sources of the training data: web, private third-party, user, public, …",
+    "data_obtained": "how the training data were obtained",
+    "data_points": "how many data points there are, with their unit",
+    "data_scope": "scope and main characteristics of the training data",
+    "data_curation": "how the training data were filtered, cleaned or annotated",
+    "data_unsuitable": "what was done about unsuitable data",
+    "data_bias": "what was done about bias in the data or model",
+    "training_time": "how long training took",
+    "compute_amount": "what training took in computation, in words",
+    "compute_flop": "operations spent on training, as stated",
+    "compute_method": "how that was found",
+    "energy": "energy spent on training, with its unit",
+    "energy_method": "how that was found",
+    "inference_compute": "what one use takes in computation",
+    "acceptable_use": "the acceptable use policy, or where it is",
+    "channels": "how it is distributed",
+    "evaluation": "what evaluation found",
+    "limitations": "what limits it has",
+    "safety": "what was done for safety",
+    "contact": "whom to turn to",
+    "disclosure_policy": "how to report a vulnerability",
+    "copyright_policy": "the policy on copyright",
+    "training_summary": "the public summary of training content, or where it is",
+}
