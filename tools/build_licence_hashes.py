@@ -1,12 +1,14 @@
 """Builds the table of licence hashes that `bascule.plugins.readers.licences` ships; the texts stay where they are.
 
 Sources, as the package registries serve them: the npm package `spdx-license-list` (CC0-1.0; the SPDX texts) and the
-PyPI package `scancode-toolkit` (licence data CC-BY-4.0; the model licences, and second readings of SPDX texts). A
-third, `--texts FOLDER`, takes files named `<id>.txt` from a person who has read them. What is written is facts: ids,
-hashes, lengths and titles. See NOTICE.
+PyPI package `scancode-toolkit` (licence data CC-BY-4.0; the model licences, and second readings of SPDX texts).
+`--wheel` takes packages that carry the licence of their model as a file (`PACKAGED`). `--texts FOLDER` takes files
+named `<id>.txt`, or `<id>@<which>.txt` for a second reading, from a person who has read them. What is written is facts:
+ids, hashes, lengths and titles. See NOTICE.
 
-    npm pack spdx-license-list && pip download --no-deps scancode-toolkit
-    python tools/build_licence_hashes.py --spdx spdx-license-list-*.tgz --scancode scancode_toolkit-*.whl
+    npm pack spdx-license-list && pip download --no-deps scancode-toolkit deepfloyd_if hy3dgen
+    python tools/build_licence_hashes.py --spdx spdx-license-list-*.tgz --scancode scancode_toolkit-*.whl \\
+        --wheel deepfloyd_if-*.whl hy3dgen-*.whl
 
 Rules: two ids never share a hash (a form that two have in common is left out of both, and named); ids that differ only
 in `-only`, `-or-later` or `+` share one text and are named by the shortest of them, since the text does not say which;
@@ -51,15 +53,21 @@ MODEL_LICENCES = {
     "gemma-tou-2024-04-01": "Gemma",
     "gemma-tou-2025-03-24": "Gemma",
     "gretelai-sal-1.0": "Gretel-SAL-1.0",
+    "hyperclova-x-seed-2025": "HyperCLOVA-X-SEED",
     "llama-2-license-2023": "Llama-2",
     "llama-3.1-license-2024": "Llama-3.1",
     "llama-3.2-license-2024": "Llama-3.2",
     "llama-3.3-license-2024": "Llama-3.3",
+    "llama-4-cla-2025": "Llama-4",
     "llama-4-license-2025": "Llama-4",
     "llama-license-2023": "LLaMA-1",
+    "ltxv-owl-2025-04-17": "LTXV-OpenWeights",
+    "ltxv-owl-2025-05-05": "LTXV-OpenWeights",
+    "mdl-2021": "Montreal-Data-License",
     "moonshot-ai-modified-mit-2025": "Kimi-K2",
     "nvidia-model-training-2025": "NVIDIA-Model-Training-Data",
     "nvidia-open-model-2025-04-28": "NVIDIA-Open-Model",
+    "open-aleph-1.0": "Open-Aleph-1.0",
     "open-weights-permissive-1.0.0": "Open-Weights-Permissive-1.0",
     "openatom-model-1.0": "OpenAtom-Model-1.0",
     "qwen-2024": "Qwen",
@@ -72,6 +80,12 @@ MODEL_LICENCES = {
     "stable-diffusion-2022-08-22": "CreativeML-OpenRAIL-M",
     "tencent-hunyuan-3d-2.0-cla": "Tencent-Hunyuan-3D-2.0",
     "tongyi-qianwen-2023": "Tongyi-Qianwen",
+}
+
+# (distribution, file in its dist-info) to id: packages that carry the licence of the model that they load.
+PACKAGED = {
+    ("deepfloyd_if", "LICENSE-MODEL"): "DeepFloyd-IF",
+    ("hy3dgen", "licenses/LICENSE"): "Tencent-Hunyuan-3D-2.0",
 }
 
 # Names that people put above a text, beside those that the sources know.
@@ -104,6 +118,7 @@ class Row(TypedDict):
     forms: list[tuple[str, int, int]]
     titles: list[str]
     sentences: str
+    texts: list[str]
     sketch: str
 
 
@@ -111,6 +126,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--spdx", type=Path, required=True, metavar="TGZ")
     parser.add_argument("--scancode", type=Path, required=True, metavar="WHL")
+    parser.add_argument("--wheel", type=Path, nargs="*", default=[], metavar="WHL")
     parser.add_argument("--texts", type=Path, metavar="FOLDER")
     parser.add_argument("--out", type=Path, default=OUT)
     options = parser.parse_args()
@@ -132,7 +148,9 @@ def main() -> int:
             texts[licence_id].append(text)
         titles[licence_id] |= {row["name"], row["short_name"]}
     for path in sorted(options.texts.glob("*.txt")) if options.texts else ():
-        texts[path.stem].append(path.read_text("utf-8"))
+        texts[path.stem.partition("@")[0]].append(path.read_text("utf-8"))
+    for licence_id, text in read_wheels(options.wheel):
+        texts[licence_id].append(text)
     for licence_id, more in MORE_TITLES.items():
         titles[licence_id] |= set(more)
 
@@ -165,6 +183,16 @@ def read_scancode(path: Path) -> Iterator[tuple[str, dict[str, str], str]]:
                 yield match[1], yaml.load(head, yaml.CSafeLoader), "".join(text)
 
 
+def read_wheels(paths: list[Path]) -> Iterator[tuple[str, str]]:
+    """(id, text) of the files that `PACKAGED` names."""
+    for path in paths:
+        with zipfile.ZipFile(path) as archive:
+            for name in sorted(archive.namelist()):
+                distribution, _, file = name.partition(".dist-info/")
+                if found := PACKAGED.get((distribution.partition("-")[0], file)):
+                    yield found, archive.read(name).decode("utf-8")
+
+
 def name_families(hashes: dict[str, str]) -> dict[str, str]:
     """id -> the shortest id that has the same text"""
     families: dict[str, list[str]] = defaultdict(list)
@@ -195,10 +223,33 @@ def row_of(licence_id: str, texts: list[str], names: set[str]) -> Row:
         "forms": sorted((sha256, length, start) for sha256, (length, start) in forms.items()),
         "titles": sorted(own),
         "sentences": base64.b64encode(b"".join(sentences)).decode(),
+        "texts": sorted({numbers for normal in normals for numbers in numbers_of(normal, list(sentences))}),
         "sketch": base64.b64encode(
             b"".join(run.to_bytes(4, "big") for run in sorted(shingles(first.words))[:SKETCH_SIZE])
         ).decode(),
     }
+
+
+def numbers_of(normal: NormalText, sentences: list[bytes]) -> Iterator[str]:
+    """A text as two bytes for each of its sentences, where it stands in the list of all: whole, and its terms alone."""
+    places = {digest: place for place, digest in enumerate(sentences)}
+    starts = [0]
+    for sentence in normal.sentences:
+        starts.append(starts[-1] + len(sentence.words))
+    for start, end in terms_of(normal.words):
+        inside = [s for s, at in zip(normal.sentences, starts, strict=False) if start <= at < end]
+        yield base64.b64encode(b"".join(places[s.digest].to_bytes(2, "big") for s in inside)).decode()
+
+
+def terms_of(words: tuple[str, ...]) -> Iterator[tuple[int, int]]:
+    """Where the text begins and ends, in words: with what is said about it, and without."""
+    yield 0, len(words)
+    if (cut := find(words, _END)) is not None:
+        yield 0, cut + len(_END)
+    if terms := creative_commons_terms(words):
+        start = find(words, terms)
+        assert start is not None
+        yield start, start + len(terms)
 
 
 def title_of(text: str) -> tuple[str, ...]:

@@ -131,7 +131,7 @@ def other_names(licence: str) -> OtherNames:
 
 
 def spdx_expression(licence: str) -> str | None:
-    """An id or expression of ours as SPDX writes it, by ids of its list or `LicenseRef-`; None where it is not known."""
+    """An id or expression of ours as SPDX writes it, by its ids or `LicenseRef-`; None where it is not known."""
     if _parse(licence) is None:
         return other_names(licence).spdx
     words = re.split(r"(\s+(?:AND|OR|WITH)\s+|[()])", licence)

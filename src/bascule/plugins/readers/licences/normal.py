@@ -2,7 +2,7 @@
 
 Two texts are one licence when their normal forms are equal, word for word. Taken away, in this order:
 
-1. Unicode form (NFKC), letter case, a byte order mark, wrapping and white space;
+1. Unicode form (NFKC), letter case, a byte order mark, wrapping and white space; HTML tags that only lay text out;
 2. punctuation: quotes, dashes, rules, comment and list markers; a hyphen or apostrophe inside a word joins it;
 3. the number or letter that opens a list item, where an item can begin;
 4. lines that only say whose the work is (`Copyright (c) 2024 Somebody`, `All rights reserved.`);
@@ -11,13 +11,16 @@ Two texts are one licence when their normal forms are equal, word for word. Take
 
 Rules 4 and 5 are where a term could hide, so a holder is short, holds no word that terms are made of, and ends with its
 sentence: lines such as `Copyright 2024 Somebody, for academic use only` and `Copyright 2024 Somebody. Keep out` stay,
-and the text is a variant. Numbers, `%` and money signs are words. Characters that are not shown (bidirectional marks,
-zero-width joiners, backspaces) stay too: text that reads one way and hashes another is nobody's licence.
+and the text is a variant. Numbers, `%`, money signs, a `+` behind a word and a `<` before a number are words. What is
+shown in another way than it is written stays too: characters that are not shown (bidirectional marks, zero-width
+joiners, backspaces), and marks that strike a word out or hide it (`~~`, `<del>`, `<!--`, `[//]: #`). Text that reads
+one way and hashes another is nobody's licence.
 """
 
 from __future__ import annotations
 
 import hashlib
+import html
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -80,6 +83,19 @@ _OWNERSHIP = re.compile(
 )
 _DATED = re.compile(r"\W*(?:(?:19|20)\d\d|present|<?\[?\{?(?:yyyy|year|years|date)s?\b)")
 _RESERVED = re.compile(r"\W*all\W+rights?\W+reserved\W*")
+# Tags that lay text out and show all of it, with the attributes that change nothing of that.
+_TAG = re.compile(
+    r"</?(?:a|article|b|big|blockquote|body|br|center|code|dd|div|dl|dt|em|font|h[1-6]|hr|html|i|li|main|ol|p|pre"
+    r"|section|small|span|strong|sub|sup|table|tbody|td|th|thead|tr|tt|u|ul)"
+    r"(?:\s+(?:align|href|id|lang|name|rel|target)\s*=\s*(?:\"[^\"<>]*\"|'[^'<>]*'))*\s*/?>",
+    re.IGNORECASE,
+)
+_NEW_LINE = re.compile(r"</?(?:br|dd|div|dt|h[1-6]|hr|li|p|pre|section|td|th|tr|ul|ol)\b", re.IGNORECASE)
+_ENTITY = re.compile(r"&(?:#\d{1,6}|#x[0-9a-f]{1,5}|[a-z]{2,8});", re.IGNORECASE)
+# What strikes out or hides the words beside it is a word itself, and so no text that holds it is a known one.
+_HIDING = re.compile(r"~~|<!--|(?m:^\s{0,3}\[[^\]\n]{1,40}\]:(?=\s))")
+HIDES = "hiddenbymarkup"
+
 _ITEM = re.compile(r"\W*?\(?(?:\d{1,2}|[a-z]|[ivx]{1,5})[.)]\W*\s+(?=\S)")
 _ENDS_SENTENCE = re.compile(r"(?:[.;:,]|\b(?:and|or))[\s\"'”’*_)\]]*$")
 _BREAK = re.compile(r"(?<=[.;:])[\"'”’)\]]*\s+")
@@ -98,6 +114,9 @@ _HOLES = tuple(
 )
 
 
+DIGEST_SIZE = 6
+
+
 @dataclass(frozen=True, slots=True)
 class Sentence:
     """A stretch of text up to a full stop, semicolon, colon or empty line.
@@ -110,8 +129,8 @@ class Sentence:
 
     @property
     def digest(self) -> bytes:
-        """8 bytes that stand for the normal form."""
-        return hashlib.blake2b(" ".join(self.words).encode(), digest_size=8).digest()
+        """6 bytes that stand for the normal form: they show what differs, and identify nothing."""
+        return sentence_digest(" ".join(self.words))
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +144,11 @@ class NormalText:
     def sha256(self) -> str:
         """Identity of the whole text: 64 hex digits over the words."""
         return digest_words(self.words)
+
+
+def sentence_digest(words: str) -> bytes:
+    """The digest of a sentence in normal form."""
+    return hashlib.blake2b(words.encode(), digest_size=DIGEST_SIZE).digest()
 
 
 def digest_words(words: tuple[str, ...]) -> str:
@@ -154,7 +178,7 @@ def _raw_sentences(text: str) -> list[str]:
     paragraphs: list[str] = []
     current: list[str] = []
     at_start = fresh = True
-    for line in unicodedata.normalize("NFKC", text.removeprefix("\ufeff")).splitlines():
+    for line in unicodedata.normalize("NFKC", _shown(text.removeprefix("\ufeff"))).splitlines():
         if not _words(line.casefold()):
             if current:
                 paragraphs.append(_join(current))
@@ -177,6 +201,14 @@ def _raw_sentences(text: str) -> list[str]:
     if current:
         paragraphs.append(_join(current))
     return [piece for paragraph in paragraphs for piece in _BREAK.split(paragraph) if piece]
+
+
+def _shown(text: str) -> str:
+    """Layout in HTML as layout in lines; what hides text marked as a word of its own."""
+    if "<" in text or "&" in text:
+        text = _TAG.sub(lambda found: "\n\n" if _NEW_LINE.match(found[0]) else "", text)
+        text = _ENTITY.sub(lambda found: html.unescape(found[0]), text)
+    return _HIDING.sub(f" {HIDES} ", _SURROGATES.sub("\ufffd", text))
 
 
 def _join(lines: list[str]) -> str:
@@ -227,14 +259,27 @@ def _fill(words: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(stream.split())
 
 
-_INSIDE = re.compile(r"(?<=[^\W_])(?:['’\u2010\u2011-]|[.](?=[^\W_])|,(?=\d{3}))(?=[^\W_])")
-_KEPT_DOT = "\0"
+# Between two digits a hyphen is a range: `1-5` is not 15.
+_INSIDE = re.compile(
+    r"(?<=[^\W_])['’](?=[^\W_])|(?:(?<=[^\W\d_])[\u2010\u2011-](?=[^\W_])|(?<=\d)[\u2010\u2011-](?=[^\W\d_]))"
+    r"|(?<=[^\W_])[.](?=[^\W_])|(?<=\d),(?=\d{3})"
+)
+# Lone surrogates: no text that was decoded has them.
+_KEPT_DOT, _KEPT_PLUS = "\ud800", "\ud801"
+_SURROGATES = re.compile("[\ud800-\udfff]")
+_PLUS = re.compile(r"(?<=[^\W_])\++")
+_COMPARED = re.compile(r"([<>])\s{0,3}(?=[$€£]?\d)(?!\S{0,40}>)")
+_COMPARISON = {"<": " below ", ">": " above "}
 
 
 def _words(raw: str) -> tuple[str, ...]:
     folded = _INSIDE.sub(lambda found: _KEPT_DOT if found[0] == "." else "", raw.casefold())
-    spaced = folded.translate(_separators(folded))
-    return tuple(_SPELLING.get(word, word) for word in spaced.replace(_KEPT_DOT, ".").split())
+    if "+" in folded:
+        folded = _PLUS.sub(lambda found: _KEPT_PLUS * len(found[0]), folded)
+    if "<" in folded or ">" in folded:
+        folded = _COMPARED.sub(lambda found: _COMPARISON[found[1]], folded)
+    spaced = folded.translate(_separators(folded)).replace(_KEPT_DOT, ".").replace(_KEPT_PLUS, "+")
+    return tuple(_SPELLING.get(word, word) for word in spaced.split())
 
 
 def _separators(text: str) -> dict[int, str]:
@@ -244,6 +289,6 @@ def _separators(text: str) -> dict[int, str]:
 @lru_cache(maxsize=4096)
 def _separates(char: str) -> bool:
     """White space, control and punctuation but for `%`; and the symbols that only decorate."""
-    if char == _KEPT_DOT or char.isalnum() or char == "%":
+    if char in (_KEPT_DOT, _KEPT_PLUS) or char.isalnum() or char == "%":
         return False
     return unicodedata.category(char)[0] in "PZ" or char.isspace() or char in "=`~^|<>+©®™"

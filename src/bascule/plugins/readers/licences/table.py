@@ -3,7 +3,8 @@
 Rules: an identity is an exact hash of the whole normal form, or of whole licences that together leave nothing over;
 what is merely near (Jaccard of five-word runs at or above 0.6) is a variant, and no nearness makes it an identity,
 since CC-BY and CC-BY-NC share 94 % of theirs; the rest is unknown. A variant is shown by the file's own sentences that
-the licence does not hold, and by how many of the licence's sentences are not there.
+the licence does not hold, and by the numbers of the licence's sentences that are not there, counted in the published
+text that is nearest.
 """
 
 from __future__ import annotations
@@ -17,14 +18,23 @@ from importlib.resources import files
 from typing import Literal
 
 from bascule.kernel.text import visible
-from bascule.plugins.readers.licences.normal import NormalText, Sentence, digest_words, normalise, shingles
+from bascule.plugins.readers.licences.normal import (
+    DIGEST_SIZE,
+    NormalText,
+    Sentence,
+    digest_words,
+    normalise,
+    sentence_digest,
+    shingles,
+)
 
 SKETCH_SIZE = 64
 OPENING = 5
 MAX_TITLE = 16
 NEAR = 0.6
 PASSAGES_SHOWN = 6
-PASSAGE_LENGTH = 240
+NUMBERS_SHOWN = 60
+PASSAGE_LENGTH = 480
 MAX_TEXT = 1 << 20
 """Longer texts are not licences but collections; they are unknown without being read whole."""
 
@@ -33,22 +43,40 @@ _COMMON_TITLES = ("license", "software license", "license agreement", "software 
 
 
 @dataclass(frozen=True, slots=True)
+class Added:
+    """A sentence of the file that the nearest text does not hold, shortened.
+
+    after: the number of the known sentence that it follows, 0 where it stands before all of them.
+    """
+
+    text: str
+    after: int
+
+
+@dataclass(frozen=True, slots=True)
 class Match:
     """What a text is.
 
     ids: the licences whose whole texts make up the file (exact), or the nearest one (variant), or none (unknown).
-    similarity: estimated Jaccard of five-word runs, 1.0 when exact. added: the file's sentences that the nearest text
-    does not hold, shortened. added_count, missing_count: sentences added and missing. holds: licences whose whole text
-    stands somewhere in the file, beside other text.
+    similarity: estimated Jaccard of five-word runs, 1.0 when exact. passages: the file's sentences that the nearest
+    text does not hold, the first few. added_count, missing_count: sentences added and missing. missing_at: the numbers
+    of those missing, of `known_count`. holds: licences whose whole text stands somewhere in the file, beside other text.
     """
 
     kind: Literal["exact", "variant", "unknown"]
     ids: tuple[str, ...] = ()
     similarity: float = 0.0
-    added: tuple[str, ...] = ()
+    passages: tuple[Added, ...] = ()
     added_count: int = 0
     missing_count: int = 0
+    missing_at: tuple[int, ...] = ()
+    known_count: int = 0
     holds: tuple[str, ...] = ()
+
+    @property
+    def added(self) -> tuple[str, ...]:
+        """The passages' texts."""
+        return tuple(passage.text for passage in self.passages)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -77,6 +105,9 @@ class Known:
     forms: tuple[Form, ...]
     """with and without title, preamble and appendix"""
     sentences: tuple[bytes, ...]
+    """of all published texts, each once"""
+    texts: tuple[tuple[int, ...], ...]
+    """each published text as indices of its sentences"""
     sketch: tuple[int, ...]
     titles: tuple[str, ...]
 
@@ -121,11 +152,13 @@ def parse_table(data: bytes) -> Table:
     licences = []
     for row in json.loads(data)["licences"]:
         sentences, sketch = base64.b64decode(row["sentences"]), base64.b64decode(row["sketch"])
+        texts = [base64.b64decode(text) for text in row["texts"]]
         licences.append(
             Known(
                 row["id"],
                 tuple(Form(sha256, length, opening) for sha256, length, opening in row["forms"]),
-                tuple(sentences[i : i + 8] for i in range(0, len(sentences), 8)),
+                tuple(sentences[i : i + DIGEST_SIZE] for i in range(0, len(sentences), DIGEST_SIZE)),
+                tuple(tuple(int.from_bytes(t[i : i + 2], "big") for i in range(0, len(t), 2)) for t in texts),
                 tuple(int.from_bytes(sketch[i : i + 4], "big") for i in range(0, len(sketch), 4)),
                 tuple(row["titles"]),
             )
@@ -182,23 +215,64 @@ def identify(text: str) -> Match:
     nearest, similarity = _nearest(normal, there, frozenset(ids), known)
     if nearest is None or similarity < NEAR:
         return Match("unknown", similarity=similarity, holds=ids)
+    return _variant(normal, nearest, similarity, spans, known)
+
+
+def _variant(normal: NormalText, nearest: Known, similarity: float, spans: list[_Span], known: Table) -> Match:
+    """How the text differs from the nearest licence, in the published form of it that differs least."""
+    there = frozenset(sentence.digest for sentence in normal.sentences)
+    whole = [span for span in spans if span.id == nearest.id]
     held = frozenset(nearest.sentences)
-    added = [
-        sentence
+    own = [
+        (start, sentence)
         for start, sentence in _placed(normal)
-        if sentence.digest not in held
-        and nearest.id not in known.titles.get(" ".join(sentence.words), frozenset())
-        and not any(span.start <= start < span.end for span in spans if span.id == nearest.id)
+        if nearest.id not in known.titles.get(" ".join(sentence.words), frozenset())
+        and not any(span.start <= start < span.end for span in whole)
     ]
+    added_count = sum(1 for _, sentence in own if sentence.digest not in held)
+    titles = frozenset(map(sentence_digest, title_forms(nearest.titles)))
+    published = min(
+        (_Published(nearest, text, titles) for text in nearest.texts),
+        key=lambda text: (len(text.missing(there)), len(text.digests)),
+    )
+    missing = () if whole else published.missing(there)
+    passages = []
+    place = 0
+    for _, sentence in own:
+        if sentence.digest in held:
+            place = published.number_of(sentence.digest, place)
+        elif len(passages) < PASSAGES_SHOWN:
+            passages.append(Added(visible(sentence.text, PASSAGE_LENGTH), place))
     return Match(
         "variant",
         (nearest.id,),
         similarity,
-        tuple(visible(sentence.text, PASSAGE_LENGTH) for sentence in added[:PASSAGES_SHOWN]),
-        len(added),
-        0 if nearest.id in ids else len(held - there),
-        ids,
+        tuple(passages),
+        added_count,
+        len(missing),
+        missing[:NUMBERS_SHOWN],
+        len(published.digests),
+        tuple(sorted({span.id for span in spans})),
     )
+
+
+class _Published:
+    """One published text of a licence: its sentences, numbered from 1, without its titles."""
+
+    def __init__(self, known: Known, text: tuple[int, ...], titles: frozenset[bytes]) -> None:
+        self.digests = [digest for index in text if (digest := known.sentences[index]) not in titles]
+        self._numbers: dict[bytes, list[int]] = {}
+        for number, digest in enumerate(self.digests, 1):
+            self._numbers.setdefault(digest, []).append(number)
+
+    def missing(self, there: frozenset[bytes]) -> tuple[int, ...]:
+        """The numbers of those that are not there."""
+        return tuple(number for number, digest in enumerate(self.digests, 1) if digest not in there)
+
+    def number_of(self, digest: bytes, after: int) -> int:
+        """Its first number behind `after`, else its first; `after` where this text does not have it."""
+        numbers = self._numbers.get(digest, [after])
+        return next((number for number in numbers if number > after), numbers[0])
 
 
 @dataclass(frozen=True, slots=True)
