@@ -216,7 +216,7 @@ def test_every_control_says_where_it_stands_and_that_nobody_has_reviewed_it() ->
 
 def test_what_was_not_opened_is_said() -> None:
     for name in NAMES:
-        assert re.search(r"(not|neither).* (opened|read) here", _framework(name).read), name
+        assert re.search(r"(not|neither)\b.* (opened|read) here", _framework(name).read), name
 
 
 def test_the_folder_under_another_licence_says_so() -> None:
