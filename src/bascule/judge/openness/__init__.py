@@ -6,8 +6,8 @@ never counts; nothing is summed into one score. Completeness is not safety: it n
 Engineering evidence, not legal advice.
 """
 
-from bascule.judge.openness.assess import assess_openness
+from bascule.judge.openness.assess import assess_openness, openness_of
 from bascule.judge.openness.components import Component, components_of
 from bascule.judge.openness.declared import openness
 
-__all__ = ["Component", "assess_openness", "components_of", "openness"]
+__all__ = ["Component", "assess_openness", "components_of", "openness", "openness_of"]

@@ -5,11 +5,24 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from bascule.judge.openness.components import Component, standings
+from bascule.judge.openness.components import Component, components_of, standings
 from bascule.judge.openness.mof import evaluate, mof_class
 from bascule.judge.openness.osaid import osaid
-from bascule.judge.openness.transparency import self_check
-from bascule.records import Openness
+from bascule.judge.openness.transparency import said_besides, self_check
+from bascule.records import Openness, Subject
+
+
+def openness_of(
+    subject: Subject,
+    licence_of: Mapping[str, str],
+    card_sections: Collection[str],
+    classes: Mapping[str, Mapping[str, Any]],
+    unreadable: Mapping[str, str] | None = None,
+) -> Openness:
+    """The openness of a subject. licence_of: the id or expression that covers a path, where one is known; unreadable:
+    why, by path, where reading a file failed; the rest as for `assess_openness`."""
+    components = components_of(subject.artefacts, licence_of, unreadable)
+    return assess_openness(components, card_sections, classes, tuple(said_besides(subject)))
 
 
 def assess_openness(

@@ -8,12 +8,14 @@ scored by its authors, on the whole company, not on a repository.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import re
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from bascule.judge.openness.components import Standing
 from bascule.judge.openness.indicators import INDEX, INDICATORS, SOURCE
 from bascule.records import ArtefactKind as K
+from bascule.records import Relation, Subject
 from bascule.records.openness import IndicatorView, SubdomainView, TransparencyView
 
 ALSO: Mapping[str, tuple[str, str]] = {
@@ -24,6 +26,7 @@ ALSO: Mapping[str, tuple[str, str]] = {
 }
 """What a release may say besides its components and its card: the indicator, and the words for it."""
 _ARE_THE_DISCLOSURE = ("licence_text", "system_prompt")
+_USE_POLICY = re.compile(r"(use[_-]?policy|acceptable[_-]use)[^/]*$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,20 @@ _SPOKEN_TO: Mapping[str, _SpokenTo] = {
     "Documentation for responsible use": _SpokenTo(sections=("out_of_scope", "intended_use")),
     "Permitted, restricted, and prohibited uses": _SpokenTo(sections=("out_of_scope",)),
 }
+
+
+def said_besides(subject: Subject) -> Iterator[str]:
+    """The names of `ALSO` that hold for a subject, each at most once."""
+    for kind, name in ((K.SYSTEM_PROMPT, "system_prompt"), (K.LICENCE, "licence_text")):
+        if any(
+            part.kind is kind and part.size_bytes and not _USE_POLICY.search(part.path) for part in subject.artefacts
+        ):
+            yield name
+    if any(part.kind is K.LICENCE and part.size_bytes and _USE_POLICY.search(part.path) for part in subject.artefacts):
+        yield "use_policy"
+    edges = [*subject.edges, *(edge for part in subject.artefacts for edge in part.edges)]
+    if any(edge.relation is not Relation.TRAINED_ON for edge in edges):
+        yield "dependencies"
 
 
 def self_check(
