@@ -61,7 +61,7 @@ def markdown(document: ComplianceDocument) -> bytes:
 
 
 def _link(address: str) -> str:
-    safe = address.startswith("https://") and not set(address) & set(" <>()[]\"'`")
+    safe = address.startswith(("https://", "http://")) and not set(address) & set(" <>()[]\"'`")
     return f"<{visible(address)}>" if safe else code(address)
 
 
