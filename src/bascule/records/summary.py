@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from bascule.records.artefact import ArtefactKind
 from bascule.records.decision import Dimension, DimensionResult, Reason
+from bascule.records.ladder import Tier
+from bascule.records.licence_answers import ClauseView
 from bascule.records.review import ReviewDocument
 
 # The artefact that a release is about, when it is there.
@@ -93,3 +95,33 @@ def next_steps(document: ReviewDocument, limit: int = 3) -> tuple[Step, ...]:
 def cells(document: ReviewDocument, kind: str) -> dict[tuple[Dimension, str], DimensionResult]:
     """(dimension, tier) → cell, for one kind."""
     return {(cell.dimension, cell.tier): cell for cell in document.matrix if cell.kind.value == kind}
+
+
+@dataclass(frozen=True, slots=True)
+class LicenceRow:
+    """What licences come to for some kinds that share the answer. clauses: those that decide, first."""
+
+    kinds: tuple[str, ...]
+    act: str
+    verdict: str
+    licence: str
+    parents: tuple[str, ...]
+    because: str
+    clauses: tuple[ClauseView, ...]
+
+
+def act_at(tier: Tier) -> str:
+    """What a tier does in the words of licences: distribute a copy, host it for others, use it in one's own house."""
+    return "distribute" if tier.distributes else "host" if tier.external else "use"
+
+
+def licence_rows(document: ReviewDocument, act: str | None = None) -> tuple[LicenceRow, ...]:
+    """The licence answers, kinds with the same answer together: what is denied first. act: that one alone."""
+    shared: dict[tuple[object, ...], list[str]] = {}
+    for one in document.licensing:
+        if act in (None, one.act):
+            key = (one.act, one.verdict, one.licence, one.parents, one.because, one.clauses)
+            shared.setdefault(key, []).append(one.kind)
+    rows = [LicenceRow(tuple(sorted(kinds)), *key) for key, kinds in shared.items()]  # type: ignore[arg-type]
+    acts, verdicts = ("use", "host", "distribute"), ("deny", "unknown", "allow")
+    return tuple(sorted(rows, key=lambda row: (verdicts.index(row.verdict), acts.index(row.act), row.kinds)))

@@ -18,7 +18,7 @@ from bascule.kernel.numbers import number
 from bascule.kernel.text import visible
 from bascule.plugins.meta import Meta
 from bascule.records import Benefit, Dimension, MoneyInterval, ReviewDocument, Verdict
-from bascule.records.summary import blockers, cells, headline, next_steps, next_tier, principal_kind
+from bascule.records.summary import blockers, cells, headline, licence_rows, next_steps, next_tier, principal_kind
 
 SIGN = {Verdict.PASS: "✓", Verdict.FAIL: "✕", Verdict.UNKNOWN: "?", Verdict.NOT_APPLICABLE: "–"}
 
@@ -35,6 +35,7 @@ class HtmlReport:
         page = template.render(
             d=document,
             headline=headline(document),
+            licensing=licence_rows(document),
             principal=principal_kind(document),
             next_tier=next_tier(document),
             blockers=blockers(document),

@@ -6,7 +6,7 @@ from bascule.kernel.clock import format_instant
 from bascule.kernel.markdown import cell, code, text
 from bascule.plugins.meta import Meta
 from bascule.records import ReviewDocument
-from bascule.records.summary import blockers, headline, next_steps, next_tier, principal_kind
+from bascule.records.summary import blockers, headline, licence_rows, next_steps, next_tier, principal_kind
 
 _SIGN = {"pass": "✓", "fail": "✕", "unknown": "?", "not-applicable": "–"}
 
@@ -75,6 +75,15 @@ class MarkdownReport:
             lines += ["## Licences", "", "| where | licence | match |", "|---|---|---|"]
             lines += [f"| {text(item.artefact, 160)} | {text(item.id)} | {item.match} |" for item in d.licences]
             lines.append("")
+        if d.licensing:
+            lines += ["## What licences and lineage allow", "", "| act | kinds | answer | licence | why |"]
+            lines.append("|---|---|---|---|---|")
+            for row in licence_rows(d):
+                kinds = ", ".join(kind.replace("_", " ") for kind in row.kinds)
+                lines.append(
+                    f"| {row.act} | {kinds} | {row.verdict} | {text(row.licence)} | {text(row.because, 400)} |"
+                )
+            lines += ["", "Engineering evidence, not legal advice.", ""]
         if d.obligations:
             lines += [
                 "## Obligations",

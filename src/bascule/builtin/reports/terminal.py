@@ -14,7 +14,15 @@ from bascule.kernel.numbers import number
 from bascule.kernel.text import visible
 from bascule.plugins.meta import Meta
 from bascule.records import ReviewDocument
-from bascule.records.summary import blockers, headline, next_steps, next_tier, principal_kind
+from bascule.records.summary import (
+    act_at,
+    blockers,
+    headline,
+    licence_rows,
+    next_steps,
+    next_tier,
+    principal_kind,
+)
 
 _COLOUR = {
     "granted": "green",
@@ -26,8 +34,10 @@ _COLOUR = {
 }
 _SIGN = {"pass": "✓", "fail": "✕", "unknown": "?", "not-applicable": "–"}
 _SEVERITY = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "cyan", "info": "bright_black"}
+_SIGN_OF = {"allow": "✓", "deny": "✕", "unknown": "?"}
+_COLOUR_OF = {"allow": "green", "deny": "red", "unknown": "yellow"}
 _SOFT = "bright_black"
-_BLOCKERS, _FINDINGS, _OBLIGATIONS, _LIMITS = 6, 12, 8, 3
+_BLOCKERS, _FINDINGS, _OBLIGATIONS, _LIMITS, _LICENCES = 6, 12, 8, 3, 6
 
 
 class TerminalReport:
@@ -129,15 +139,26 @@ def _findings(console: Console, d: ReviewDocument) -> None:
 
 
 def _duties(console: Console, d: ReviewDocument) -> None:
+    rows: list[tuple[Text | str, Text | str]]
     if d.licences:
         _title(console, "Licences")
         seen = sorted({(visible(item.id, 60), item.match) for item in d.licences})
         _hanging(console, [("  ", ", ".join(f"{name} ({match})" for name, match in seen))])
+    act = act_at(d.ladder.tier(d.requested_tier))
+    answers = licence_rows(d, act)
+    if answers:
+        _title(console, f"May we {act} it, by its licences and their lineage?")
+        rows = []
+        for row in answers[:_LICENCES]:
+            kinds = ", ".join(kind.replace("_", " ") for kind in row.kinds)
+            under = f" under {visible(row.licence, 60)}" if row.licence else ""
+            why = "" if row.verdict == "allow" else f"\n{visible(row.because, 300)}"
+            text = Text.assemble(f"{kinds}{under}", (why, _SOFT))
+            rows.append((Text(f"  {_SIGN_OF[row.verdict]}", style=_COLOUR_OF[row.verdict]), text))
+        _hanging(console, rows + _rest(_LICENCES, len(answers)))
     if d.obligations:
         _title(console, "Obligations")
-        rows: list[tuple[Text | str, Text | str]] = [
-            (f"  {item.kind}", visible(item.text, 300)) for item in d.obligations[:_OBLIGATIONS]
-        ]
+        rows = [(f"  {item.kind}", visible(item.text, 300)) for item in d.obligations[:_OBLIGATIONS]]
         _hanging(console, rows + _rest(_OBLIGATIONS, len(d.obligations)))
 
 

@@ -37,7 +37,8 @@ _PACKAGED = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Covered:
-    """What stands over a part. id: None where it is not settled, and then `why` says so."""
+    """What stands over a part. id: all at once (`A AND B`) where places contradict each other; None where no licence is
+    known, and then `why` says so."""
 
     id: str | None
     why: str
@@ -90,6 +91,9 @@ def covered(said: Sequence[Declaration]) -> Covered:
     if not said:
         return Covered(None, "no licence that covers it was found", evidence)
     candidates = consensus(sorted({one.id for one in said if one.settles}))
+    if len(candidates) > 1 and all(one.settles for one in said):
+        # Nobody knows which of them holds: what all of them allow is allowed.
+        return Covered(" AND ".join(f"({each})" if " OR " in each else each for each in candidates), "", evidence)
     why = why_unsettled(said, candidates)
     return Covered(None if why else candidates[0], why, evidence)
 

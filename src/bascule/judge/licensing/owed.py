@@ -11,11 +11,7 @@ from collections.abc import Collection, Iterable, Mapping
 from bascule.judge.assess import Docket
 from bascule.records import ArtefactKind, Obligation, Tier
 from bascule.records.licence_answers import DutyView, KindLicence
-
-
-def act_at(tier: Tier) -> str:
-    """The act that a tier is: distribute, host or use."""
-    return "distribute" if tier.distributes else "host" if tier.external else "use"
+from bascule.records.summary import act_at
 
 
 def licence_obligations(

@@ -19,7 +19,7 @@ from bascule.judge.facts.fact import Fact, unknown
 from bascule.judge.licensing.answer import answer_fields
 from bascule.judge.licensing.case import Case, Edge, Node, build_case
 from bascule.judge.licensing.consensus import Declaration
-from bascule.judge.licensing.coverage import DATA_KINDS, MODEL_KINDS, Coverage, covered
+from bascule.judge.licensing.coverage import DATA_KINDS, Coverage, covered
 from bascule.judge.licensing.solver import Fired, Solution, sentence, solve
 from bascule.judge.licensing.terms import Terms
 from bascule.kernel.digests import Digest
@@ -41,6 +41,11 @@ _WAYS: Mapping[str, str] = {
 }
 _MODALITIES = ("text", "code", "audio", "image", "video", "multimodal")
 TARGET = "(this)"
+_TRAINED = frozenset(
+    [ArtefactKind.WEIGHTS, ArtefactKind.INTERMEDIATE_WEIGHTS, ArtefactKind.ADAPTER, ArtefactKind.ENDPOINT]
+)
+"""Kinds that training data bear on; what is changed from a parent model is the tokenizer too."""
+_CHANGED = _TRAINED | {ArtefactKind.TOKENIZER}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +97,9 @@ def answer_kinds(
     for kind in subject.kinds:
         over = coverage.of_kind(kind, subject.artefacts)
         own = covered(over)
-        parents = lineage.parents if kind in MODEL_KINDS else ()
-        silent = unheard or (lineage.silent if kind in MODEL_KINDS else "")
-        evidence = tuple(dict.fromkeys((*own.evidence, *(lineage.evidence if kind in MODEL_KINDS else ()))))
+        parents = tuple(one for one in lineage.parents if kind in (_TRAINED if one.way == "train_on" else _CHANGED))
+        silent = unheard or (lineage.silent if kind in _CHANGED else "")
+        evidence = tuple(dict.fromkeys((*own.evidence, *(lineage.evidence if kind in _CHANGED else ()))))
         facts[kind] = {}
         for act in ACTS:
             use = _use_of(kind, act)
