@@ -61,9 +61,14 @@ def joined(parts: Iterable[str], limit: int = MAX_EXTRACT) -> str:
     return visible(kept, limit)
 
 
-def phrase(text: str, limit: int = MAX_EXTRACT) -> str:
-    """A short value, such as a name, on one line; empty when it is a placeholder or holds no word."""
+def phrase(text: str, limit: int = MAX_EXTRACT, *, address: bool = False) -> str:
+    """A short value, such as a name, on one line; empty when it is a placeholder or holds no word.
+
+    address: where the value is a link and nothing else, its address is part of what it says.
+    """
     words = _bare(text[:MAX_LINE])
+    if address and (link := _LINK.fullmatch(text[:MAX_LINE].strip())) and link[2] not in words:
+        words = f"{words} ({link[2]})"
     if not _WORD.search(words) or is_placeholder(words):
         return ""
     return _cut(visible(words, len(words)), limit)
@@ -128,7 +133,13 @@ def _paragraphs(text: str) -> Iterator[str]:
     pieces: list[str] = []
     for _, line, is_code in rows(text):
         item = _ITEM.match(line)
-        ends = is_code or not line.strip() or _HEADING.match(line) or ("|" in line[:200] and bool(_cells(line)))
+        ends = (
+            is_code
+            or not line.strip()
+            or _HEADING.match(line)
+            or _DEFINITION.match(line)
+            or ("|" in line[:200] and bool(_cells(line)))
+        )
         if (ends or item) and pieces:
             yield " ".join(pieces)
             pieces = []
@@ -173,11 +184,11 @@ def _cells(line: str) -> list[str]:
 def _bare(text: str) -> str:
     """Words without markup, on one line."""
     text = _IMAGE.sub(" ", text)
-    text = _LINK.sub(lambda match: match[1] or match[2], text)
+    text = _REFERENCE.sub(r"\1", _LINK.sub(lambda match: match[1] or match[2], text))
     text = _AUTOLINK.sub(r"\1", text)
     text = _TAG.sub(" ", text)
     text = _FOOTNOTE.sub("", text)
-    text = _EMPHASIS.sub("", text).replace("`", "").replace("\\_", "_").replace("\\|", "|")
+    text = _ESCAPED.sub(r"\1", _EMPHASIS.sub("", text).replace("`", ""))
     return _QUOTED.sub("", " ".join(text.split()))
 
 
@@ -201,10 +212,13 @@ _QUOTED = re.compile(r"^(?:> )+|^>$")
 _RULE = re.compile(r":?-*:?")
 _IMAGE = re.compile(r"!\[[^\[\]\n]{0,400}\]\([^()\n]{0,1000}\)")
 _LINK = re.compile(r"\[([^\[\]\n]{0,400})\]\(([^()\s]{0,1000}(?:\([^()\s]{0,100}\)[^()\s]{0,200})?)[^()\n]{0,200}\)")
+_REFERENCE = re.compile(r"\[([^\[\]\n]{1,400})\]\[[^\[\]\n]{0,200}\]")
+_DEFINITION = re.compile(r" {0,3}\[[^\[\]\n]{1,200}\]:\s")
 _AUTOLINK = re.compile(r"<((?:https?://|mailto:)?[^<>\s]{3,300}[.@][^<>\s]{1,100})>")
 _TAG = re.compile(r"</?[A-Za-z][^<>\n]{0,400}>")
 _FOOTNOTE = re.compile(r"\[\^[^\[\]\n]{1,40}\]")
-_EMPHASIS = re.compile(r"\*{1,3}|(?<!\w)_{1,3}(?=\w)|(?<=\w)_{1,3}(?!\w)|~~")
+_EMPHASIS = re.compile(r"(?<!\\)\*{1,3}|(?<![\w\\])_{1,3}(?=\w)|(?<=\w)_{1,3}(?!\w)|~~")
+_ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
 _SENTENCE_END = re.compile(r"(?<=[.!?])(?<!e\.g\.)(?<!i\.e\.)(?<!et al\.)(?<!cf\.)(?<!vs\.)\s+(?=[A-Z0-9\"'“(\[])")
 
 _PLACEHOLDER = re.compile(

@@ -8,7 +8,7 @@ little more than how to use the thing.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import islice
@@ -16,7 +16,6 @@ from itertools import islice
 from bascule.builtin.scanners.documentation import words
 from bascule.builtin.scanners.documentation.claim import Claim
 from bascule.builtin.scanners.documentation.fields import FIELDS, NUMBERED, OPTIONAL, Field, Take
-from bascule.kernel.text import visible
 from bascule.plugins.readers import prose
 from bascule.plugins.readers.card import Card, says_something
 
@@ -32,12 +31,13 @@ _GENERIC = re.compile(
     r"^(model card|model|readme|overview|introduction|usage|card|description|untitled|license|licence|table of contents"
     r"|model overview|model details|about|contents|model id|model name|content|output|checkpoint|tmp)$"
 )
-_FOR = re.compile(r"^model card (for|of) ", re.IGNORECASE)
+_FOR = re.compile(r"^model card (for|of) | model card$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A heading or label and its own words. level: 1 to 7, `_LABEL` for a label; place: its number in the document."""
+    """A heading or label and its own words. level: 1 to 7, `_LABEL` for a label; place: its number in the document;
+    answers: the fields that a title like this one answers."""
 
     title: str
     plain: str
@@ -46,6 +46,7 @@ class Part:
     level: int
     from_column: bool = False
     place: int = 0
+    answers: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,6 @@ class Document:
     is_card: bool
     parts: tuple[Part, ...]
     told: tuple[Told, ...] = field(repr=False)
-    meta: Mapping[str, object] = field(default_factory=dict)
 
 
 def document(path: str, card: Card, is_card: bool, about: str = "") -> Document:
@@ -90,13 +90,8 @@ def document(path: str, card: Card, is_card: bool, about: str = "") -> Document:
             told += [Told(text, under, section.title, section.line) for text in prose.sentences(own)]
     parts += [Part(one.key, plain_title(one.key), one.line, one.value, _LABEL, one.from_column) for one in labelled]
     parts.sort(key=lambda part: part.line)
-    return Document(
-        path,
-        is_card,
-        tuple(replace(part, place=place) for place, part in enumerate(parts)),
-        tuple(told[:MAX_SENTENCES]),
-        card.meta,
-    )
+    named = tuple(replace(part, place=place, answers=_answers(part, place)) for place, part in enumerate(parts))
+    return Document(path, is_card, named, tuple(told[:MAX_SENTENCES]))
 
 
 def claims(text: Document) -> Iterator[Claim]:
@@ -132,7 +127,7 @@ def _field(text: Document, one: Field) -> Iterator[Claim]:
         for part in text.parts:
             if part.from_column and not one.columns:
                 continue
-            if _pattern(pattern).search(part.plain) and (value := _taken(text, part, one)):
+            if _is_called(part, pattern) and (value := _taken(text, part, one)):
                 yield Claim(one.name, value, text.path, _place(part.title, part.line))
     if not one.says:
         return
@@ -148,9 +143,11 @@ def _field(text: Document, one: Field) -> Iterator[Claim]:
 
 def _taken(text: Document, part: Part, one: Field) -> str:
     """What a part says on a field, empty where it says nothing that fits."""
-    value = _words(part.own, part, one)
+    value = _words(_own(text, part, one), part, one)
     if not value and part.level < _LABEL:
-        value = next(filter(None, (_words(below.own, below, one) for below in _below(text, part, one))), "")
+        value = next(
+            filter(None, (_words(_own(text, below, one), below, one) for below in _below(text, part, one))), ""
+        )
     if not value or (one.need and not _pattern(one.need).search(value)):
         return ""
     return "" if one.unless and _pattern(one.unless).search(value) else value
@@ -161,17 +158,39 @@ def _below(text: Document, part: Part, one: Field) -> Iterator[Part]:
     for other in islice(text.parts, part.place + 1, part.place + MAX_BELOW):
         if other.level <= part.level:
             return
-        if not any(_answers(other, field) for field in FIELDS if field is not one):
+        if not other.answers - {one.name}:
             yield other
 
 
-def _answers(part: Part, one: Field) -> bool:
-    return any(_pattern(pattern).search(part.plain) for pattern in one.titles)
+def _own(text: Document, part: Part, one: Field) -> str:
+    """A part's own words, without the labels among them that speak of something else that is looked for."""
+    foreign = {
+        other.line - part.line - 1
+        for other in islice(text.parts, part.place + 1, part.place + MAX_BELOW)
+        if other.level == _LABEL and other.answers - {one.name}
+    }
+    if part.level == _LABEL or not foreign:
+        return part.own
+    return "\n".join("" if index in foreign else line for index, line in enumerate(part.own.splitlines()))
+
+
+def _answers(part: Part, place: int) -> frozenset[str]:
+    at = replace(part, place=place)
+    return frozenset(one.name for one in FIELDS if any(_is_called(at, pattern) for pattern in one.titles))
+
+
+def _is_called(part: Part, pattern: str) -> bool:
+    """The first heading names the whole, so that a word in it says nothing of what stands under it."""
+    if part.place == 0 and part.level == 1:
+        return _pattern(pattern).fullmatch(part.plain) is not None
+    return _pattern(pattern).search(part.plain) is not None
 
 
 def _words(own: str, part: Part, one: Field) -> str:
     if part.level == _LABEL:
-        return prose.phrase(own)
+        value = prose.phrase(own, address=one.take is not Take.PHRASE)
+        bare = value and one.take is not Take.PHRASE and not re.search(r"[^\W\d_]{2}", value)
+        return prose.phrase(f"{part.title}: {value}") if bare else value
     if one.take is Take.PHRASE:
         return prose.phrase(next(iter(prose.sentences(own)), "") or own)
     if one.take is Take.MEANS:
@@ -193,7 +212,7 @@ def _says(sentence: str, one: Field) -> bool:
 
 
 def _place(title: str, line: int) -> str:
-    return f"{visible(title, 120)}, line {line}" if title else f"line {line}"
+    return f"{prose.phrase(title, 120)}, line {line}" if title else f"line {line}"
 
 
 def _title(text: Document) -> Iterator[Claim]:

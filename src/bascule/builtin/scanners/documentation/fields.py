@@ -49,6 +49,7 @@ _TRAINING_DATA = (
     r"^((pre|post|fine) ?)?(training|tuning)( and \w+)? (data|datasets?|corpus|corpora|sets?)\b(?! (size|summary))",
     r"^data ?sets?$|^data$|^data ?(sets?)? (overview|used|summary|description|information|details)$",
 )
+_SAYS_WHAT = r"[^\W\d_]+\W+[^\W\d_]+|https?://"
 _YEAR = r"\b(19|20)\d\d\b"
 _DIGIT = r"\d"
 _TIME = r"\d[\d.,]{0,15}\s?k?\s?((gpu|tpu|cpu)[- ]?)?(seconds?|minutes?|hours?|days?|weeks?|months?|h|hrs?|min)\b"
@@ -298,6 +299,7 @@ FIELDS: tuple[Field, ...] = (
             r"^prohibited uses?\b|^use restrictions?\b|^usage restrictions?\b|^restrictions? on use\b",
         ),
         says=(r"\b(acceptable use|usage?|prohibited use) policy\b",),
+        need=_SAYS_WHAT,
         any_readme=True,
     ),
     Field(
@@ -311,21 +313,28 @@ FIELDS: tuple[Field, ...] = (
         "evaluation",
         (
             r"^(main |test |quantitative |evaluation |eval )?results?$|^evaluation results\b|^results\b",
-            r"\bevaluations?\b(?! data)|\bbenchmarks?\b|^(model )?performance\b|^accuracy$|^metrics\b",
+            r"^(?!run|how|usage|using).*\b(evaluations?|benchmarks?)\b(?! (data|metrics|sets?|protocol|code))"
+            r"|^(model )?performance\b|^accuracy$",
+            r"\bmetrics\b",
         ),
+        need=_DIGIT,
     ),
     Field(
         "limitations",
         (
             r"^(known )?limitations?\b|^risks? and limitations\b|^bias(es)? (risks? )?(and )?limitations?\b"
             r"|^known issues\b",
-            r"^(?!intended).*\blimitations?\b|^caveats\b|^bias(es)?\b|^ethical considerations\b",
+            r"^(?!intended).*\blimitations?\b|^caveats\b|^bias(es)?( and .*| risks.*)?$|^ethical considerations\b",
             r"^(?!intended).*\brisks?\b",
         ),
     ),
     Field(
         "safety",
-        (r"\bsafety\b|\bred team", r"\bresponsib(le|ility)\b|\bsafeguards?\b|\bharms?\b"),
+        (
+            r"^(\w+ )?safety( (and|measures?|evaluations?|testing|training|considerations?|mitigations?)\b.*)?$"
+            r"|^(\w+ )?red team(ing)?( \w+)?$",
+            r"\bresponsib(le|ility)\b|\bsafeguards?\b|\bharms?\b",
+        ),
     ),
     Field(
         "contact",
@@ -339,7 +348,8 @@ FIELDS: tuple[Field, ...] = (
     Field(
         "disclosure_policy",
         (
-            r"\b(responsible|coordinated|vulnerability) disclosure\b|\bvulnerabilit(y|ies)\b|^security policy\b"
+            r"\b(responsible|coordinated|vulnerability) disclosure\b|\breport(ing)? .*\bvulnerabilit"
+            r"|^vulnerabilit(y|ies) (report|polic|handl)|^security policy\b"
             r"|^security$|^reporting (a |an )?(security|vulnerabilit|issue|problem)",
         ),
         any_readme=True,

@@ -34,7 +34,7 @@ PROVENANCE: tuple[tuple[str, str], ...] = (
     ),
     (
         "user",
-        r"user[- ](data|content|conversations|interactions|prompts|inputs|submitted|provided|uploaded)"
+        r"user[- ](data|conversations|interactions|generated|submitted|provided|uploaded)"
         r"|data from (our |its )?(users|customers)|customer data|(users|customers) who (agreed|consented|opted)",
     ),
     (
