@@ -445,6 +445,9 @@ class _Run:
             if names & set(to):
                 return "allow"
             return "deny" if other is not None else "unknown"
+        if to == "carrying":
+            binds = other is None or any(duty.kind == "use-policy" and duty.flows for duty in other.duties)
+            return "unknown" if binds else "deny"
         if to == "contested":
             return {"strict": "deny", "lenient": "allow", "unset": "contested"}[self._case.contested]  # type: ignore[return-value]
         return {"any": "allow", "same": "deny", "none": "deny", "unknown": "unknown"}[to]  # type: ignore[return-value]

@@ -116,9 +116,13 @@ class Reach(_Row):
 
 
 class Relicense(_Row):
-    """May a copy or a derivative be given to others under other terms? A list names those that it may."""
+    """May a copy or a derivative be given to others under other terms? A list names those that it may.
 
-    to: Literal["any", "same", "none", "contested", "unknown"] | tuple[str, ...]
+    carrying: under any that bind recipients to the same use restrictions; which of those do is for a person to read,
+    and those that bind to none do not.
+    """
+
+    to: Literal["any", "same", "none", "carrying", "contested", "unknown"] | tuple[str, ...]
     cite: str = Field(min_length=1)
     because: str = Field(min_length=1)
     link: str = ""

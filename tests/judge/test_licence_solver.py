@@ -1,0 +1,262 @@
+"""The licence solver on the clause table that ships: the worked examples, every act and edge, and how it reads facts."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+import yaml
+
+from bascule.journeys.licence import solve_case
+from bascule.kernel.errors import InputError
+from bascule.records.licence_answers import LicenceVerdict
+from packs import shipped_pack
+
+DAY = date(2026, 11, 25)
+EU = {"domicile": "DE", "modality": "text", "mau": 2_000_000}
+
+
+def solved(case: dict[str, Any], day: date = DAY) -> LicenceVerdict:
+    return solve_case(yaml.safe_dump(case).encode(), "case.yaml", shipped_pack("default"), day)
+
+
+def made(
+    use: str | dict[str, Any], context: dict[str, Any] | None = None, **parents: tuple[str, str]
+) -> dict[str, Any]:
+    """A model made from parents: name=(licence, act)."""
+    return {
+        "artefacts": {name: {"licence": licence} for name, (licence, _) in parents.items()} | {"model": {}},
+        "edges": [{"from": name, "to": "model", "act": act} for name, (_, act) in parents.items()],
+        "use": {"act": use, "commercial": True} if isinstance(use, str) else use,
+        "context": context or {},
+    }
+
+
+def alone(licence: str, use: str | dict[str, Any], context: dict[str, Any] | None = None) -> dict[str, Any]:
+    return {
+        "artefacts": {"model": {"licence": licence}},
+        "use": {"act": use, "commercial": True} if isinstance(use, str) else use,
+        "context": context or {},
+    }
+
+
+def kinds(verdict: LicenceVerdict) -> list[str]:
+    return sorted({duty.kind for duty in verdict.obligations})
+
+
+# --- the worked examples of the method -----------------------------------------------------------------------------
+
+
+def test_a_non_commercial_data_under_llama_2_is_unknown_and_the_strict_reading_denies() -> None:
+    case = made("host", EU, base=("Llama-2", "finetune"), data=("CC-BY-NC-4.0", "train_on"))
+    answer = solved(case)
+    assert answer.verdict == "unknown"
+    assert any(clause.effect == "contested" and clause.licence == "CC-BY-NC-4.0" for clause in answer.clauses)
+    assert solved(case | {"policy": "strict"}).verdict == "deny"
+    assert solved(case | {"policy": "lenient"}).verdict == "allow"
+
+
+def test_b_users_that_nobody_counted_are_named_as_what_is_missing() -> None:
+    answer = solved(alone("Llama-2", "host"))
+    assert (answer.verdict, answer.needs) == ("unknown", ("mau",))
+
+
+def test_c_multimodal_llama_3_2_is_denied_to_a_european_firm_and_text_is_allowed_with_three_duties() -> None:
+    denied = solved(alone("Llama-3.2", "host", EU | {"modality": "vision"}))
+    assert denied.verdict == "deny"
+    assert "European Union" in denied.because
+    allowed = solved(alone("Llama-3.2", "host", EU))
+    assert allowed.verdict == "allow"
+    assert kinds(allowed) == ["attribution", "notice", "use-policy"]
+
+
+def test_d_distilling_llama_3_is_denied_and_llama_3_1_is_allowed_under_its_name() -> None:
+    for licence, verdict in (("Llama-3", "deny"), ("Llama-3.1", "allow")):
+        case = made("distribute_weights", EU, base=("Apache-2.0", "finetune"), teacher=(licence, "distil"))
+        answer = solved(case)
+        assert answer.verdict == verdict
+    assert any(duty.kind == "naming" and "Llama" in duty.text for duty in answer.obligations)
+
+
+def test_e_a_gemma_derivative_under_apache_drops_what_must_flow_down() -> None:
+    answer = solved(made({"act": "relicense", "as": "Apache-2.0"}, base=("Gemma", "finetune")))
+    assert answer.verdict == "deny"
+    deciding = answer.clauses[0]
+    assert (deciding.licence, deciding.act) == ("Gemma", "relicense")
+    assert "use-policy" in deciding.because
+    assert deciding.clause.startswith("§3.1")
+
+
+def test_f_qwen_ends_at_a_hundred_million_users() -> None:
+    assert solved(alone("Tongyi-Qianwen", "host", {"mau": 150_000_000})).verdict == "deny"
+
+
+def test_g_chatglm_is_not_guessed() -> None:
+    assert solved(alone("ChatGLM", "host", EU)).verdict == "unknown"
+
+
+def test_the_case_of_the_contract_is_answered_with_the_clauses_named() -> None:
+    case = {
+        "artefacts": {"base": {"licence": "Llama-3.1"}, "data": {"licence": "CC-BY-NC-4.0"}, "model": {}},
+        "edges": [
+            {"from": "base", "to": "model", "act": "finetune"},
+            {"from": "data", "to": "model", "act": "train_on"},
+        ],
+        "use": {"act": "host", "commercial": True, "hosted": True},
+        "context": EU | {"revenue_usd": None, "name": "Llama-Support-8B"},
+    }
+    answer = solved(case)
+    assert answer.verdict == "unknown"
+    assert all(clause.because for clause in answer.clauses)
+    assert {clause.licence for clause in answer.clauses} == {"Llama-3.1", "CC-BY-NC-4.0"}
+
+
+# --- duties ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_name_that_breaks_the_naming_duty_is_denied_and_one_that_keeps_it_is_said_to() -> None:
+    case = made("distribute_weights", EU | {"name": "Support-8B"}, base=("Llama-3.1", "finetune"))
+    assert solved(case).verdict == "deny"
+    kept = solved(case | {"context": EU | {"name": "Llama-Support-8B"}})
+    assert kept.verdict == "allow"
+    assert [duty.status for duty in kept.obligations if duty.kind == "naming"] == ["kept"]
+    unsaid = solved(case | {"context": EU})
+    assert unsaid.verdict == "allow"
+    assert [duty.status for duty in unsaid.obligations if duty.kind == "naming"] == ["owed"]
+
+
+def test_flux_asks_for_filters_that_are_in_force() -> None:
+    use = {"act": "host", "commercial": False, "hosted": True}
+    research = {"purpose": "research", "modality": "image"}
+    assert solved(alone("FLUX.1-dev", use, research | {"safeguards": []})).verdict == "deny"
+    both = {"safeguards": ["content_filter", "output_disclosure"]}
+    answer = solved(alone("FLUX.1-dev", use, research | both))
+    assert {"filter", "disclose"} <= set(kinds(answer))
+    assert answer.verdict != "deny"
+    assert solved(alone("FLUX.1-dev", "host", research | both)).verdict == "deny"  # commercial
+
+
+def test_a_model_given_out_under_its_own_licence_is_measured_against_its_parents() -> None:
+    case = made("distribute_weights", base=("Gemma", "finetune"))
+    case["artefacts"]["model"] = {"licence": "MIT"}
+    answer = solved(case)
+    assert answer.verdict == "deny"
+    assert any(clause.act == "relicense" for clause in answer.clauses)
+
+
+@pytest.mark.parametrize("licence", ["OpenRAIL-M", "DeepSeek", "CreativeML-OpenRAIL-M"])
+def test_dropping_use_restrictions_on_relicensing_is_denied_with_the_clause(licence: str) -> None:
+    answer = solved(made({"act": "relicense", "as": "MIT"}, base=(licence, "finetune")))
+    assert answer.verdict == "deny"
+    assert answer.clauses[0].clause
+
+
+# --- reach and acts -------------------------------------------------------------------------------------------------
+
+
+def test_outputs_that_train_another_model_are_asked_of_the_model_that_made_them() -> None:
+    case = {
+        "artefacts": {"teacher": {"licence": "Llama-3"}, "texts": {"licence": "CC0-1.0"}, "model": {"licence": "MIT"}},
+        "edges": [
+            {"from": "teacher", "to": "texts", "act": "generate"},
+            {"from": "texts", "to": "model", "act": "train_on"},
+        ],
+        "use": {"act": "distribute_weights", "commercial": True},
+        "context": EU,
+    }
+    answer = solved(case)
+    assert answer.verdict == "deny"
+    assert answer.clauses[0].act == "use_outputs_to_train"
+
+
+def test_a_parent_two_steps_up_still_binds() -> None:
+    case = {
+        "artefacts": {"base": {"licence": "Llama-2"}, "step": {}, "model": {}},
+        "edges": [
+            {"from": "base", "to": "step", "act": "finetune"},
+            {"from": "step", "to": "model", "act": "quantise"},
+        ],
+        "use": {"act": "host", "commercial": True},
+        "context": EU | {"mau": 800_000_000},
+    }
+    assert solved(case).verdict == "deny"
+
+
+def test_a_choice_takes_the_side_that_allows_and_says_which() -> None:
+    answer = solved(made({"act": "relicense", "as": "proprietary"}, base=("MIT OR AGPL-3.0", "finetune")))
+    assert (answer.verdict, answer.chosen) == ("allow", {"base": "MIT"})
+    assert (
+        solved(made({"act": "relicense", "as": "proprietary"}, base=("MIT AND AGPL-3.0", "finetune"))).verdict == "deny"
+    )
+
+
+def test_what_is_asked_is_only_what_leads_to_the_target() -> None:
+    case = made("host", EU, base=("Apache-2.0", "finetune"))
+    case["artefacts"] |= {"other": {"licence": "CC-BY-NC-4.0"}, "elsewhere": {}}
+    case["edges"].append({"from": "other", "to": "elsewhere", "act": "train_on"})
+    case["use"]["artefact"] = "model"
+    assert solved(case).verdict == "allow"
+
+
+# --- unknowns and bad input -----------------------------------------------------------------------------------------
+
+
+def test_an_unknown_licence_suggests_a_near_one_and_stays_unknown() -> None:
+    answer = solved(alone("Lama-3.1", "host", EU))
+    assert answer.verdict == "unknown"
+    assert "did you mean `Llama-3.1`" in answer.because
+
+
+def test_a_parent_without_a_licence_is_unknown_and_named() -> None:
+    case = made("host", EU, base=("Apache-2.0", "finetune"))
+    case["artefacts"]["data"] = {}
+    case["edges"].append({"from": "data", "to": "model", "act": "train_on"})
+    assert solved(case).needs == ("licence of data",)
+
+
+def test_hub_tags_and_references_are_names_of_the_same_licence() -> None:
+    for name in ("llama3.1", "LicenseRef-scancode-llama-3.1-license-2024", "Llama 3.1 Community License"):
+        assert solved(alone(name, "host", EU)).verdict == "allow"
+
+
+def test_users_on_another_day_than_the_release_are_not_taken_for_more_on_that_day() -> None:
+    over = {"mau": 800_000_000.0, "domicile": "US", "modality": "text"}
+    assert solved(alone("Llama-2", "host", over)).verdict == "deny"
+    later = solved(alone("Llama-2", "host", over | {"mau_as_of": "2026-10-01"}))
+    assert later.verdict == "unknown"
+    assert later.needs == ("mau on 2023-07-18",)
+    assert solved(alone("Llama-2", "host", over | {"mau_as_of": "2023-06-30"})).verdict == "deny"
+
+
+@pytest.mark.parametrize(
+    ("case", "said"),
+    [
+        ({"artefacts": {"a": {}, "b": {}}, "edges": [{"from": "a", "to": "b", "act": "finetune"}, {"from": "b", "to": "a", "act": "merge"}], "use": {"act": "host"}}, "circle"),
+        ({"artefacts": {"a": {}}, "edges": [{"from": "a", "to": "a", "act": "merge"}], "use": {"act": "host"}}, "from itself"),
+        ({"artefacts": {"base": {}}, "edges": [{"from": "bass", "to": "base", "act": "merge"}], "use": {"act": "host"}}, "did you mean `base`"),
+        ({"artefacts": {"a": {}}, "use": {"act": "hots"}}, "did you mean `host`"),
+        ({"artefacts": {"a": {}}, "use": {"act": "relicense"}}, "`as: Apache-2.0`"),
+        ({"artefacts": {"a": {"licens": "MIT"}}, "use": {"act": "host"}}, "did you mean `license`"),
+        ({"artefacts": {"a": {}}, "use": {"act": "host"}, "context": {"mau": "many"}}, "is a number"),
+        ({"artefacts": {"a": {}}, "use": {"act": "host"}, "context": {"domicile": "Germany"}}, "ISO 3166"),
+        ({"artefacts": {"a": {}}, "use": {"act": "host"}, "context": {"modality": "smell"}}, "is not one of"),
+        ({"artefacts": {}, "use": {"act": "host"}}, "is empty"),
+        ({"artefacts": {"a": {}}, "use": {"act": "host", "artefact": "b"}}, "no artefact `b`"),
+        ({"artefacts": {"a": {}}, "use": {"act": "host", "commercial": True}, "context": {"commercial": False}}, "contradict"),
+    ],
+)  # fmt: skip
+def test_a_case_that_cannot_be_answered_says_where_and_why(case: dict[str, Any], said: str) -> None:
+    with pytest.raises(InputError) as caught:
+        solved(case)
+    assert caught.value.code == "licence.not-a-case"
+    assert said in caught.value.message
+
+
+def test_all_faults_of_a_case_are_told_at_once_with_their_lines() -> None:
+    text = b"artefacts: {a: {}}\nuse: {act: hots}\ncontext:\n  mau: -1\n  modality: smell\n"
+    with pytest.raises(InputError) as caught:
+        solve_case(text, "case.yaml", shipped_pack("default"), DAY)
+    assert [line.split(": ")[0].strip() for line in caught.value.message.splitlines()[1:]] == [
+        "case.yaml:2", "case.yaml:4", "case.yaml:5",
+    ]  # fmt: skip
