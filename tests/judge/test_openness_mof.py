@@ -104,7 +104,7 @@ def test_what_the_card_documents_does_not_count_and_is_said_to() -> None:
     assert (openness.mof_class, openness.mof_class_if_documented) == ("none", "III")
     documented = [each.kind for each in openness.components if each.status == "documented"]
     assert documented == [K.EVALUATION_RESULTS, K.DATA_CARD, K.TECHNICAL_REPORT]
-    assert any("only the card's section on training data" in gap for gap in openness.gaps)
+    assert any("only a section of the card describes it (training data)" in gap for gap in openness.gaps)
 
 
 def test_a_card_without_an_open_licence_documents_nothing() -> None:

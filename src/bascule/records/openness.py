@@ -39,6 +39,7 @@ class OpennessStep(Record):
     """One thing to add for the next class."""
 
     needs: tuple[ArtefactKind, ...] = Field(description="any one of these will do")
+    because: str = Field(description="why it does not count yet")
     add: str
     licences: tuple[str, ...] = Field(description="licences that would do, the preferred first")
 

@@ -115,7 +115,7 @@ def components_of(
         )
 
 
-_CONFIGURATION = "a configuration names the architecture; its code is not here"
+_CONFIGURATION = "a configuration names it, its code is not here"
 
 
 def _speaks_against(artefact: Artefact) -> str:
@@ -211,7 +211,7 @@ def _in_card(kind: K, section: str, card: Standing, before: Standing) -> Standin
             "kind": kind,
             "status": "documented",
             "artefacts": before.view.artefacts,
-            "because": f"only the card's section on {words} describes it; what that says was not judged",
+            "because": f"only a section of the card describes it ({words})",
         }
     )
     return Standing(view, card.terms)

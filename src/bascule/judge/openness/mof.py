@@ -14,10 +14,13 @@ from typing import Literal
 
 from bascule.judge.openness.components import CONTENT, Standing
 from bascule.judge.openness.open_kinds import ContentType
+from bascule.kernel.text import visible
 from bascule.records import ArtefactKind as K
 from bascule.records.openness import ClassProgress, MofClass, OpennessStep
 
-LEVELS: tuple[tuple[Literal["III", "II", "I"], tuple[tuple[K, ...], ...]], ...] = (
+_Level = tuple[Literal["III", "II", "I"], tuple[tuple[K, ...], ...]]
+
+LEVELS: tuple[_Level, ...] = (
     (
         "III",
         (
@@ -47,8 +50,8 @@ _WHAT_TO_ADD: Mapping[K, str] = {
     K.WEIGHTS: "the final parameters",
     K.EVALUATION_RESULTS: "the results of the evaluations as a file of their own",
     K.MODEL_CARD: "a model card",
-    K.DATA_CARD: "a data card: sources, characteristics and preparation of the data",
-    K.TECHNICAL_REPORT: "a technical report, or a research paper in its place",
+    K.DATA_CARD: "a data card (sources, characteristics and preparation of the data)",
+    K.TECHNICAL_REPORT: "a technical report or a research paper",
     K.TRAINING_CODE: "the code that trained it",
     K.INFERENCE_CODE: "code that runs it",
     K.EVALUATION_CODE: "the code of the evaluations",
@@ -75,31 +78,31 @@ def evaluate(found: Mapping[K, Standing]) -> Evaluation:
 
     Laws: a component that stands better never lowers the class; removing one never raises it.
     """
-    reached = mof_class(found, lambda standing: standing.verified)
-    open_levels = [(level, asked) for level, asked in LEVELS if not _reached(reached, level)]
-    gaps: list[str] = []
-    steps: list[OpennessStep] = []
-    for level, ways in ((level, ways) for level, asked in open_levels[:1] for ways in asked):
-        if not any(found[kind].verified for kind in ways):
-            step = _step(ways, found)
-            steps.append(step)
-            gaps.append(f"class {level} needs {' or '.join(ways)}: {step.add}")
-    return Evaluation(reached, tuple(_progress(found)), tuple(gaps), tuple(steps))
+    reached, following = _climb(found, lambda standing: standing.verified)
+    level, asked = following or ("I", ())
+    steps = [_step(ways, found) for ways in asked if not any(found[kind].verified for kind in ways)]
+    return Evaluation(
+        mof_class=reached,
+        progress=tuple(_progress(found)),
+        gaps=tuple(f"class {level} needs {' or '.join(step.needs)}: {step.because}; {step.add}" for step in steps),
+        steps=tuple(steps),
+    )
 
 
 def mof_class(found: Mapping[K, Standing], counts: Callable[[Standing], bool]) -> MofClass:
     """The highest class all of whose components count, and those of the classes below it."""
+    return _climb(found, counts)[0]
+
+
+def _climb(found: Mapping[K, Standing], counts: Callable[[Standing], bool]) -> tuple[MofClass, _Level | None]:
+    """The class reached, and the level that was not."""
     reached: MofClass = "none"
-    for level, asked in LEVELS:
+    for level in LEVELS:
+        name, asked = level
         if not all(any(counts(found[kind]) for kind in ways) for ways in asked):
-            break
-        reached = level
-    return reached
-
-
-def _reached(reached: MofClass, level: str) -> bool:
-    order = ["none", *(each for each, _ in LEVELS)]
-    return order.index(level) <= order.index(reached)
+            return reached, level
+        reached = name
+    return reached, None
 
 
 def _progress(found: Mapping[K, Standing]) -> Iterator[ClassProgress]:
@@ -118,17 +121,17 @@ def _step(ways: tuple[K, ...], found: Mapping[K, Standing]) -> OpennessStep:
     nearest = min(ways, key=lambda kind: _NEAREST.index(found[kind].view.status))
     view = found[nearest].view
     would_do = tuple(dict.fromkeys(each for type_ in CONTENT[nearest] for each in LICENCES_THAT_WOULD_DO[type_]))
-    licence = f"under an open licence, such as {would_do[0]}"
+    licence = f"under an open licence such as {would_do[0]}"
+    what = _WHAT_TO_ADD[nearest]
     match view.status:
-        case "missing":
-            add = f"add {_WHAT_TO_ADD[nearest]}, {licence}"
-        case "documented":
-            add = f"add {_WHAT_TO_ADD[nearest]}, {licence}; {view.because}"
+        case "missing" | "documented":
+            add = f"add {what} {licence}"
         case "unverified":
-            add = f"replace `{view.path}` by {_WHAT_TO_ADD[nearest]}, {licence}; {view.because}"
+            add = f"replace `{visible(view.path)}` by {what} {licence}"
         case _:
-            add = f"put `{view.path}` {licence}; {view.because}"
-    return OpennessStep(needs=ways, add=add, licences=would_do)
+            add = f"put `{visible(view.path)}` {licence}"
+    return OpennessStep(needs=ways, because=view.because, add=add, licences=would_do)
 
 
 _NEAREST = ("verified", "unlicensed", "not-open", "documented", "unverified", "missing")
+"""What is seen and only wants a licence is nearest to counting."""
