@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 
+import jsonschema
 import pytest
 
 from bascule.journeys.parts import vocabulary_of
+from bascule.journeys.schemas import json_schema
 from bascule.judge.comply.desk import BESIDE, DECISION_FACTS
 from bascule.judge.comply.framework import Control, Framework
 from bascule.judge.policy.cel import compile_expression
 from bascule.judge.policy.lint import known_facts
+from bascule.judge.policy.yaml_text import load_yaml
 from bascule.plugins.registry import discover
-from bascule.wiring import described_steps, load_framework, load_policy
+from bascule.wiring import described_steps, load_framework, load_policy, pack_files
 
 NAMES = sorted(loaded.id for loaded in discover("frameworks"))
 
@@ -68,6 +71,15 @@ def test_it_says_what_was_read_and_what_may_be_shown(name: str, frameworks: dict
     assert re.match("https?://", framework.link)
     used = {control.section for control in framework.controls}
     assert [section.id for section in framework.sections if section.id not in used] == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_editors_take_each_of_its_files(name: str) -> None:
+    validator = jsonschema.Draft202012Validator(json_schema("framework"))
+    folder = next(loaded.plugin for loaded in discover("frameworks") if loaded.id == name)
+    for path, data in pack_files(folder).items():
+        if path.endswith(".yaml"):
+            assert [error.message for error in validator.iter_errors(load_yaml(data, path))] == []
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -129,6 +129,7 @@ def test_one_document_is_one_text_and_another_has_other_ids() -> None:
     assert json.dumps(catalogue(example())) == json.dumps(catalogue(example()))
     ours, theirs = (assessment_results(example(name))["assessment-results"]["uuid"] for name in ("A", "B"))
     assert ours != theirs
+    assert catalogue(example("A"))["catalog"]["uuid"] == catalogue(example("B"))["catalog"]["uuid"]
 
 
 # --- CSV and Markdown ----------------------------------------------------------------------------------------------

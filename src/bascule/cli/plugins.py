@@ -44,8 +44,8 @@ def plugins_command(*, check: Annotated[bool, Parameter(negative="")] = False, c
         for row in rows:
             state = "broken" if row["faults"] else "ok"
             print_text(
-                f"{row['kind']:<9} {state:<7} {row['id']:<22} {row['distribution']} {row['version']}  {row['title']}"
+                f"{row['kind']:<10} {state:<7} {row['id']:<22} {row['distribution']} {row['version']}  {row['title']}"
             )
             for fault in row["faults"]:
-                print_text(f"{'':<18}{visible(str(fault), 300)}")
+                print_text(f"{'':<19}{visible(str(fault), 300)}")
     return 1 if any(row["faults"] for row in rows) else 0

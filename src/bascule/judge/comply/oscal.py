@@ -20,7 +20,7 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from bascule.kernel.clock import format_instant
-from bascule.kernel.digests import Digest
+from bascule.kernel.digests import Digest, digest_of_json
 from bascule.kernel.text import visible
 from bascule.records.compliance import (
     NOT_ADVICE,
@@ -77,7 +77,8 @@ def assessment_results(document: ComplianceDocument) -> dict[str, Any]:
     }
     body = {
         "uuid": ids.of("assessment-results"),
-        "metadata": _metadata(f"{framework.title}: assessment of {visible(document.ref)}", document),
+        "metadata": _metadata(f"{framework.title}: assessment of {visible(document.ref)}", document)
+        | {"links": [{"href": f"#{ids.of('framework')}", "rel": "reference"}]},
         "import-ap": {
             "href": f"#{ids.of('plan')}",
             "remarks": "There is no plan of its own: every control of the catalogue is assessed.",
@@ -100,11 +101,9 @@ def catalogue(document: ComplianceDocument) -> dict[str, Any]:
             groups.append(
                 {"id": ids.token(f"section-{section.id}"), "title": visible(section.title), "controls": controls}
             )
-    body = {
-        "uuid": ids.of("catalogue", framework.digest),
+    body: dict[str, Any] = {
         "metadata": _metadata(framework.title, document)
         | {
-            "version": framework.version,
             "props": [
                 _prop("publisher", framework.publisher),
                 _prop("rights", framework.rights),
@@ -114,7 +113,9 @@ def catalogue(document: ComplianceDocument) -> dict[str, Any]:
         },
         "groups": groups,
     }
-    return {"catalog": body}
+    # Over what is asked, not over the day it was asked: the catalogue of one text keeps its name.
+    name = digest_of_json({"framework": framework.digest, "groups": groups})
+    return {"catalog": {"uuid": str(uuid5(_ROOT, str(name))), **body}}
 
 
 class _Ids:
