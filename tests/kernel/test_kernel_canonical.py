@@ -10,7 +10,7 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bascule.kernel.canonical import canonical_json
+from bascule.kernel.canonical import canonical_json, parse_json
 from bascule.kernel.errors import InputError
 
 numbers = st.integers(-(2**53) + 1, 2**53 - 1) | st.floats(allow_nan=False, allow_infinity=False)
@@ -25,6 +25,25 @@ values = st.recursive(
 @given(values)
 def test_plain_values_are_written_as_the_library_writes_them(value: Any) -> None:
     assert canonical_json(value) == rfc8785.dumps(value)
+
+
+@given(values)
+def test_what_is_read_back_has_the_same_bytes(value: Any) -> None:
+    once = canonical_json(value)
+    assert canonical_json(parse_json(once, "the value")) == once
+
+
+@pytest.mark.parametrize("flop", [1e16, 1.7e19, 1e20, 9.9e20, 1e21, 2.5e25, -1e20])
+def test_a_count_of_operations_is_read_back_as_it_was_written(flop: float) -> None:
+    assert parse_json(canonical_json(flop), "the count") == flop
+
+
+@pytest.mark.parametrize("digits", ["9007199254740993", "12345678901234567891", "1" + "0" * 21])
+def test_an_integer_that_no_float_is_written_as_stays_one_and_is_refused(digits: str) -> None:
+    number = parse_json(digits, "the number")
+    assert number == int(digits)
+    with pytest.raises(InputError, match="no canonical JSON"):
+        canonical_json(number)
 
 
 class Word(StrEnum):

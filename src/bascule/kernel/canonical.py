@@ -21,7 +21,7 @@ def canonical_json(value: Any) -> bytes:
     """The RFC 8785 bytes of a JSON value.
 
     Raises InputError `kernel.not-canonical` for NaN, infinities, big integers and foreign types.
-    Law: canonical_json(json.loads(canonical_json(v))) == canonical_json(v), whole floats below 2^53 in size.
+    Law: canonical_json(parse_json(canonical_json(v), "v")) == canonical_json(v).
     """
     try:
         try:
@@ -72,10 +72,13 @@ def _write(value: Any) -> str:
 
 
 _BIGGEST_INT = 2**53 - 1
+_LONGEST_PLAIN = len("-100000000000000000000")
+"""Characters of the longest float that canonical JSON writes without an exponent."""
 
 
 def parse_json(data: bytes | str, what: str) -> Any:
-    """Strict JSON: duplicate keys, NaN and trailing text are errors.
+    """Strict JSON: duplicate keys, NaN and trailing text are errors. Digits that a float beyond 2^53 is written with in
+    canonical JSON, such as those of 1e20, are read as that float.
 
     Raises InputError `kernel.not-json` naming `what` and the place.
     """
@@ -92,6 +95,13 @@ def parse_json(data: bytes | str, what: str) -> Any:
         raise ValueError(f"`{token}` is not JSON")
 
     try:
-        return json.loads(data, object_pairs_hook=unique, parse_constant=refuse)
+        return json.loads(data, object_pairs_hook=unique, parse_constant=refuse, parse_int=_whole_number)
     except (ValueError, RecursionError) as error:
         raise InputError("kernel.not-json", f"{what} is not JSON: {error}", "check the file at that place") from error
+
+
+def _whole_number(digits: str) -> int | float:
+    number = int(digits)
+    if len(digits) < 16 or -_BIGGEST_INT <= number <= _BIGGEST_INT or len(digits) > _LONGEST_PLAIN:
+        return number
+    return float(number) if rfc8785.dumps(float(number)).decode() == digits else number
