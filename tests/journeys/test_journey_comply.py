@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import textwrap
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from builders import embedding_model, generative_model, unfit_model, write
-from commands import Said, here
+from commands import ROOT, Said, here
 from complying import MANIFEST, control, files
 
 pytestmark = pytest.mark.xdist_group("journey-comply")
@@ -203,6 +204,14 @@ def test_wrong_use_is_a_clear_error(framework: Path, model: Path, home: Path, tm
     broken = write(tmp_path / "broken", files(control("a", met="findng.x")))
     told = here("comply", broken, model, "--json", home=home).refuses("comply.invalid-framework")
     assert "framework.yaml:" in told
+
+
+def test_the_framework_of_the_how_to_works_as_it_stands_there(model: Path, home: Path, tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "how-to" / "show-compliance.md").read_text()
+    text = page.split("with `framework.yaml`:\n\n")[1].split("\nthen `bascule")[0]
+    folder = write(tmp_path / "house-rules", {"framework.yaml": textwrap.dedent(text).encode()})
+    said = here("comply", folder, model, "--json", home=home)
+    assert statuses(said) == {"H1": "met", "H2": "unknown", "H3": "not-met"}
 
 
 def test_a_framework_of_ones_own_package_is_listed_with_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
