@@ -34,6 +34,20 @@ import yaml
 from bascule.plugins.readers.licences.normal import NormalText, digest_words, normalise, shingles
 from bascule.plugins.readers.licences.table import MAX_TITLE, OPENING, SKETCH_SIZE, opening, title_forms
 
+# Licences of whose notices in source headers scancode's rules hold many wordings.
+NOTICED = {
+    "agpl-3.0": "AGPL-3.0-only", "agpl-3.0-plus": "AGPL-3.0-or-later", "apache-2.0": "Apache-2.0",
+    "bsl-1.0": "BSL-1.0", "cc-by-4.0": "CC-BY-4.0",
+    "cc-by-nc-4.0": "CC-BY-NC-4.0", "cc-by-nc-sa-4.0": "CC-BY-NC-SA-4.0",
+    "cc-by-sa-4.0": "CC-BY-SA-4.0", "cc0-1.0": "CC0-1.0", "epl-2.0": "EPL-2.0", "eupl-1.2": "EUPL-1.2",
+    "gpl-2.0": "GPL-2.0-only", "gpl-2.0-plus": "GPL-2.0-or-later", "gpl-3.0": "GPL-3.0-only",
+    "gpl-3.0-plus": "GPL-3.0-or-later", "lgpl-2.1": "LGPL-2.1-only", "lgpl-2.1-plus": "LGPL-2.1-or-later",
+    "lgpl-3.0": "LGPL-3.0-only", "lgpl-3.0-plus": "LGPL-3.0-or-later", "llama-2-license-2023": "Llama-2",
+    "mpl-2.0": "MPL-2.0",
+}  # fmt: skip
+# Fewer words are a mention, not a notice; more are a text.
+NOTICE_WORDS = range(20, 400)
+
 OUT = Path(__file__).parents[1] / "src/bascule/plugins/readers/licences/texts.json"
 
 MODEL_LICENCES = {
@@ -140,13 +154,13 @@ def main() -> int:
         titles[names[licence_id]] |= {name, licence_id}
     owners = {normalise(text).sha256: licence_id for licence_id in texts for text in texts[licence_id]}
     for key, row, text in read_scancode(options.scancode):
-        licence_id = MODEL_LICENCES.get(key) or names.get(row.get("spdx_license_key", ""))
-        if licence_id is None or not normalise(text).words:
+        known = MODEL_LICENCES.get(key) or names.get(row.get("spdx_license_key", ""))
+        if known is None or not normalise(text).words:
             continue
-        others = owners.get(normalise(text).sha256, licence_id)
-        if others == licence_id and (key in MODEL_LICENCES or agrees(text, texts[licence_id])):
-            texts[licence_id].append(text)
-        titles[licence_id] |= {row["name"], row["short_name"]}
+        others = owners.get(normalise(text).sha256, known)
+        if others == known and (key in MODEL_LICENCES or agrees(text, texts[known])):
+            texts[known].append(text)
+        titles[known] |= {row["name"], row["short_name"]}
     for path in sorted(options.texts.glob("*.txt")) if options.texts else ():
         texts[path.stem.partition("@")[0]].append(path.read_text("utf-8"))
     for licence_id, text in read_wheels(options.wheel):
@@ -159,6 +173,11 @@ def main() -> int:
         print(f"{' and '.join(sorted(ids))} share the form {sha256}: left out of both", file=sys.stderr)
     body = ",\n".join(json.dumps(row, sort_keys=True, separators=(",", ":")) for row in rows)
     options.out.write_text(f'{{"schema":"bascule.licence-texts/1","licences":[\n{body}\n]}}\n', "utf-8")
+    notices = read_notices(options.scancode, {form[0] for row in rows for form in row["forms"]})
+    lines = ",\n".join(json.dumps({"id": name, "forms": forms}, separators=(",", ":")) for name, forms in notices)
+    path = options.out.with_name("notices.json")
+    path.write_text(f'{{"schema":"bascule.licence-notices/1","notices":[\n{lines}\n]}}\n', "utf-8")
+    print(f"{sum(len(forms) for _, forms in notices)} notices, {path.stat().st_size} bytes")
     print(f"{len(rows)} licences, {sum(len(row['forms']) for row in rows)} forms, {options.out.stat().st_size} bytes")
     return 0
 
@@ -181,6 +200,27 @@ def read_scancode(path: Path) -> Iterator[tuple[str, dict[str, str], str]]:
                     r"^---\s*$", archive.read(name).decode("utf-8"), maxsplit=2, flags=re.MULTILINE
                 )
                 yield match[1], yaml.load(head, yaml.CSafeLoader), "".join(text)
+
+
+def read_notices(path: Path, texts: set[str]) -> list[tuple[str, list[tuple[str, int, int]]]]:
+    """(id, forms) of notices that scancode's rules give to one licence alone for sure, and that are no text."""
+    owners: dict[tuple[str, int, int], set[str]] = defaultdict(set)
+    with zipfile.ZipFile(path) as archive:
+        for name in sorted(archive.namelist()):
+            if not name.endswith(".RULE"):
+                continue
+            _, head, *body = re.split(r"^---\s*$", archive.read(name).decode("utf-8"), maxsplit=2, flags=re.MULTILINE)
+            if "is_license_notice: yes" not in head or "{{" in "".join(body):
+                continue
+            row = yaml.load(head, yaml.CSafeLoader)
+            words = normalise("".join(body)).words
+            if len(words) in NOTICE_WORDS and row.get("relevance", 100) == 100 and not row.get("is_false_positive"):
+                owners[(digest_words(words), len(words), opening(words[:OPENING]))].add(row["license_expression"])
+    forms: dict[str, list[tuple[str, int, int]]] = defaultdict(list)
+    for form, expressions in sorted(owners.items()):
+        if len(expressions) == 1 and form[0] not in texts and (expression := next(iter(expressions))) in NOTICED:
+            forms[NOTICED[expression]].append(form)
+    return sorted(forms.items())
 
 
 def read_wheels(paths: list[Path]) -> Iterator[tuple[str, str]]:

@@ -60,7 +60,7 @@ class Match:
     ids: the licences whose whole texts make up the file (exact), or the nearest one (variant), or none (unknown).
     similarity: estimated Jaccard of five-word runs, 1.0 when exact. passages: the file's sentences that the nearest
     text does not hold, the first few. added_count, missing_count: sentences added and missing. missing_at: the numbers
-    of those missing, of `known_count`. holds: licences whose whole text stands somewhere in the file, beside other text.
+    of those missing, of `known_count`. holds: licences whose whole text stands somewhere in it, beside other text.
     """
 
     kind: Literal["exact", "variant", "unknown"]
@@ -156,7 +156,7 @@ def parse_table(data: bytes) -> Table:
         licences.append(
             Known(
                 row["id"],
-                tuple(Form(sha256, length, opening) for sha256, length, opening in row["forms"]),
+                parse_forms(row["forms"]),
                 tuple(sentences[i : i + DIGEST_SIZE] for i in range(0, len(sentences), DIGEST_SIZE)),
                 tuple(tuple(int.from_bytes(t[i : i + 2], "big") for i in range(0, len(t), 2)) for t in texts),
                 tuple(int.from_bytes(sketch[i : i + 4], "big") for i in range(0, len(sketch), 4)),
@@ -180,6 +180,11 @@ def parse_table(data: bytes) -> Table:
         {opening: tuple(found) for opening, found in openings.items()},
         {title: frozenset(ids) for title, ids in titles.items()},
     )
+
+
+def parse_forms(rows: Iterable[tuple[str, int, int]]) -> tuple[Form, ...]:
+    """Forms from the rows that the tool writes."""
+    return tuple(Form(sha256, length, first) for sha256, length, first in rows)
 
 
 def title_forms(names: Iterable[str]) -> Iterator[str]:
@@ -236,7 +241,7 @@ def _variant(normal: NormalText, nearest: Known, similarity: float, spans: list[
         key=lambda text: (len(text.missing(there)), len(text.digests)),
     )
     missing = () if whole else published.missing(there)
-    passages = []
+    passages: list[Added] = []
     place = 0
     for _, sentence in own:
         if sentence.digest in held:
@@ -288,7 +293,7 @@ def _whole_texts(normal: NormalText, known: Table) -> Iterator[_Span]:
         yield _Span(0, len(normal.words), found)
         return
     position = 0
-    for start in _starts(normal, known):
+    for start in starts(normal, known):
         if start < position:
             continue
         for form in known.openings.get(opening(normal.words[start : start + OPENING]), ()):
@@ -307,17 +312,17 @@ def _placed(normal: NormalText) -> Iterator[tuple[int, Sentence]]:
         position += len(sentence.words)
 
 
-def _starts(normal: NormalText, known: Table) -> list[int]:
+def starts(normal: NormalText, known: Table) -> list[int]:
     """Where sentences begin, and where one begins after a title that no empty line parts from it."""
-    starts = set()
+    found = set()
     for position, _ in _placed(normal):
-        starts.add(position)
-        starts.update(
+        found.add(position)
+        found.update(
             position + length
             for length in range(1, MAX_TITLE + 1)
             if " ".join(normal.words[position : position + length]) in known.titles
         )
-    return sorted(starts)
+    return sorted(found)
 
 
 def _left_over(normal: NormalText, spans: list[_Span], known: Table) -> bool:

@@ -1,25 +1,22 @@
 """Licences: which text lies beside the model, and what each place that declares a licence says.
 
-Rules: a text is known by its exact hash or not at all (`bascule.plugins.readers.licences`); a near text is a variant
-and its own sentences are shown; every place that declares a licence leaves its own reading, so that a package that says
-MIT over a card that says Apache-2.0 is seen. Notices and lists of authors are read, and count only where they are a
-licence word for word.
+`declared` knows the places. Rules: a text is known by its exact hash or not at all (`plugins.readers.licences`); a near
+text is a variant and its own sentences are shown; every place that declares a licence leaves its own reading, so that a
+package that says MIT over a card that says Apache-2.0 is seen. Notices and lists of authors are read, and count only
+where they are a licence word for word.
 """
 
 from __future__ import annotations
 
 import re
-import tomllib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from bascule.kernel.text import visible
+from bascule.builtin.scanners.licence_texts.declared import NAMES, declarations
 from bascule.plugins.kinds import ScanFile, Seen
 from bascule.plugins.meta import Example, Meta, Quantity, Reads, Rule
-from bascule.plugins.readers import Malformed, gguf, licences, media
-from bascule.plugins.readers.card import load_yaml, read_card, split_front_matter, strings
-from bascule.plugins.readers.documents import MAX_DOCUMENT, read_json_object
-from bascule.plugins.readers.text import decode, read_text
+from bascule.plugins.readers import licences, media
+from bascule.plugins.readers.text import decode
 from bascule.records import ArtefactKind, Finding, Outcome, Reading, ReadingSource, Severity
 
 UNKNOWN_TEXT = Rule(
@@ -42,9 +39,11 @@ VARIANT_TEXT = Rule(
 _PLAIN = (media.TEXT, media.MARKDOWN, media.EMPTY)
 _NO_TEXT = (media.PYTHON, media.JSON, media.YAML, media.CSV, media.NOTEBOOK, media.ELF, "application/toml")
 _LICENCE_NAME = re.compile(
-    r"(un)?licen[cs]e|copying|(.*[._-])?(use|usage)[_-]?policy|acceptable[_-]use"
+    r"(un)?licen[cs]e|copying|(.*[._-])?(use|usage)[_-]?policy|(.*[._-])?acceptable[_-]use|(.*[._-])?attachment[_-]a\."
     r"|.*[._-](licen[cs]e|copying)(\.(txt|md|rst))?$"
 )
+# A folder of texts, each named by its id, as REUSE lays them.
+_COLLECTION = re.compile(r"(^|/)licenses/[^/]+\.txt$")
 # Beside the licence, and mostly no licence: they must not be asked which one they are.
 _SUPPLEMENT = re.compile(
     r"notices?\b|authors?\b|contributors?\b|credits\b|copyright\b|changelog|readme|patents?\b|.*(third|3rd)[_ -]?party"
@@ -57,6 +56,7 @@ class LicenceTexts:
     meta = Meta(
         id="licence_texts",
         title="Licence texts and declarations",
+        version="2",
         rules=(UNKNOWN_TEXT, VARIANT_TEXT),
         reads=Reads(
             kinds=(ArtefactKind.LICENCE, ArtefactKind.MODEL_CARD, ArtefactKind.DATA_CARD),
@@ -68,16 +68,16 @@ class LicenceTexts:
                 "unlicense*",
                 "copying*",
                 "*use[_-]policy*",
-                "*.dist-info/metadata",
-                "pkg-info",
-                "package.json",
-                "pyproject.toml",
-                "citation.cff",
-                "config.json",
+                "*acceptable[_-]use*",
+                "*attachment[_-]a.*",
+                "licenses/*.txt",
+                "*/licenses/*.txt",
+                *NAMES,
             ),
         ),
         readings=(
             Quantity("licence.text", "id of a text known by its exact hash, `variant:<id>`, or `unknown`"),
+            Quantity("licence.pointer", "a file that one place names as the licence's text"),
             Quantity(
                 "licence.declared", "a licence as one place declares it: SPDX where there is an id, else the vendor's"
             ),
@@ -95,17 +95,16 @@ class LicenceTexts:
 
     def scan(self, file: ScanFile) -> Iterator[Seen]:
         name = file.path.lower().rsplit("/", 1)[-1]
-        if file.kind == ArtefactKind.LICENCE or _LICENCE_NAME.match(name):
+        if file.kind == ArtefactKind.LICENCE or _LICENCE_NAME.match(name) or _COLLECTION.search(file.path.lower()):
             yield from _text(file, supplement=_SUPPLEMENT.match(name) is not None)
-        if declared := _declarations(file, name):
-            for location, licence in declared(file):
-                yield Reading(
-                    name="licence.declared",
-                    value=licences.licence_id(licence),
-                    artefact=file.path,
-                    location=location,
-                    source=ReadingSource.DECLARED,
-                )
+        for said in declarations(file):
+            yield Reading(
+                name="licence.pointer" if said.is_file else "licence.declared",
+                value=said.value if said.is_file else licences.licence_id(said.value),
+                artefact=file.path,
+                location=said.place,
+                source=ReadingSource.DECLARED,
+            )
 
 
 def _text(file: ScanFile, *, supplement: bool) -> Iterator[Seen]:
@@ -122,14 +121,15 @@ def _text(file: ScanFile, *, supplement: bool) -> Iterator[Seen]:
     match = licences.identify(decode(file.read(0, file.size_bytes)).value)
     if match.kind == "exact":
         yield from _readings(file, match)
-    elif supplement:
+    elif supplement:  # a list of notices is no licence that anybody could name
         return
     elif match.kind == "variant":
         yield from _readings(file, match)
         yield _variant(file, match)
     else:
         held = f"; it holds the whole text of {', '.join(match.holds)} beside other text" if match.holds else ""
-        yield from _unknown(file, f"this text is no licence that is known{held}", {"holds": list(match.holds)})
+        details = {"holds": list(match.holds), "similarity": round(match.similarity, 2)}
+        yield from _unknown(file, f"this text is no licence that is known{held}", details)
 
 
 def _readings(file: ScanFile, match: licences.Match) -> Iterator[Reading]:
@@ -170,130 +170,14 @@ def _variant(file: ScanFile, match: licences.Match) -> Finding:
             "nearest": nearest,
             "similarity": round(match.similarity, 2),
             "added": list(match.added),
+            "passages": [{"text": passage.text, "after": passage.after} for passage in match.passages],
             "added_count": match.added_count,
             "missing_count": match.missing_count,
+            "missing_at": list(match.missing_at),
+            "known_sentences": match.known_count,
             "holds": list(match.holds),
         },
     )
-
-
-Declared = Iterator[tuple[str, str]]
-"""(place inside the file, licence as it is written there)"""
-
-
-def _declarations(file: ScanFile, name: str) -> Callable[[ScanFile], Declared] | None:
-    """How this file declares a licence, if it is of a kind that does."""
-    if file.media_type == media.GGUF:
-        return _in_gguf
-    if file.kind in (ArtefactKind.MODEL_CARD, ArtefactKind.DATA_CARD) and file.media_type in (
-        media.MARKDOWN,
-        media.TEXT,
-    ):
-        return _in_card
-    if name == "pkg-info" or file.path.lower().endswith(".dist-info/metadata"):
-        return _in_metadata
-    by_name: dict[str, Callable[[ScanFile], Declared]] = {
-        "package.json": _in_json,
-        "config.json": _in_json,
-        "citation.cff": _in_cff,
-        "pyproject.toml": _in_pyproject,
-    }
-    return by_name.get(name)
-
-
-def _in_card(file: ScanFile) -> Declared:
-    yield from _in_hub_keys(read_card(file.read, file.size_bytes).meta)
-
-
-def _in_hub_keys(meta: Mapping[str, Any]) -> Declared:
-    """`license`, and where that says `other`, what `license_name` or `license_link` says instead."""
-    tags = strings(meta.get("license"))
-    names = strings(meta.get("license_name"))
-    links = [linked for link in strings(meta.get("license_link")) if (linked := licences.linked_licence(link))]
-    for tag in tags:
-        if licences.licence_id(tag) != "other":
-            yield "front matter `license`", tag
-        elif names or links:
-            yield from (("front matter `license_name`", name) for name in names)
-            yield from (("front matter `license_link`", link) for link in links if not names)
-        else:
-            yield "front matter `license`", "other"
-    if not tags:
-        yield from (("front matter `license_name`", name) for name in names)
-        yield from (("front matter `license_link`", link) for link in links if not names)
-
-
-def _in_gguf(file: ScanFile) -> Declared:
-    keys = gguf.header_of(file).keys
-    for key in ("general.license", "general.license.name"):
-        value = keys.get(key)
-        if isinstance(value, str) and value.strip():
-            yield f"key `{key}`", value
-
-
-def _in_metadata(file: ScanFile) -> Declared:
-    """A Python distribution's core metadata: `License-Expression`, `License` and classifiers."""
-    for field, value in _headers(read_text(file.read, file.size_bytes, MAX_DOCUMENT).value):
-        if field == "license-expression":
-            yield "`License-Expression`", value
-        elif field == "license" and value.strip():
-            yield "`License`", _named(value)
-        elif field == "classifier" and value.startswith("License ::") and value != "License :: OSI Approved":
-            yield "`Classifier`", value if licences.is_known(value) else value.rsplit("::", 1)[-1].strip()
-
-
-def _named(value: str) -> str:
-    """A `License` field names a licence or holds its whole text."""
-    if len(value) <= 200 and "\n" not in value.strip():
-        return value
-    match = licences.identify(value)
-    return " AND ".join(match.ids) if match.kind == "exact" else visible(value.strip().split("\n", 1)[0], 120)
-
-
-def _headers(text: str) -> Iterator[tuple[str, str]]:
-    field, lines = "", list[str]()
-    for line in text.splitlines():
-        if line[:1] in (" ", "\t"):
-            lines.append(line.strip().removeprefix("|"))
-            continue
-        if field:
-            yield field, "\n".join(lines)
-        if not line.strip():
-            return
-        field, _, value = line.partition(":")
-        field, lines = field.strip().lower(), [value.strip()]
-    if field:
-        yield field, "\n".join(lines)
-
-
-def _in_json(file: ScanFile) -> Declared:
-    yield from _in_licence_keys(read_json_object(file.read, file.size_bytes))
-
-
-def _in_cff(file: ScanFile) -> Declared:
-    head, body, _ = split_front_matter(read_text(file.read, file.size_bytes, MAX_DOCUMENT).value)
-    yield from _in_licence_keys(load_yaml(body if head is None else head, "citation file"))
-
-
-def _in_licence_keys(document: Mapping[str, Any]) -> Declared:
-    """A `license` key with a name, a list of names, or npm's old `{"type": name}`."""
-    for key in ("license", "licenses"):
-        value = document.get(key)
-        for item in value if isinstance(value, list) else [value]:
-            named = item.get("type") if isinstance(item, dict) else item
-            yield from ((f"key `{key}`", name) for name in strings(named))
-
-
-def _in_pyproject(file: ScanFile) -> Declared:
-    text = read_text(file.read, file.size_bytes, MAX_DOCUMENT).value
-    try:
-        project = tomllib.loads(text).get("project")
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise Malformed(f"not TOML: {visible(str(error))}") from error
-    licence = project.get("license") if isinstance(project, dict) else None
-    if isinstance(licence, dict):
-        licence = _named(licence["text"]) if isinstance(licence.get("text"), str) else None
-    yield from (("key `project.license`", name) for name in strings(licence))
 
 
 # The FSF All Permissive licence: one that asks to be copied, and the shortest that is known.
