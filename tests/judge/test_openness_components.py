@@ -94,6 +94,17 @@ def test_a_licence_that_is_open_but_made_for_something_else_counts_and_says_so()
     assert view_of(K.WEIGHTS, Component(K.WEIGHTS, "w", "CC-BY-NC-4.0", True)).fits is None
 
 
+def test_a_licence_that_is_open_by_the_packs_word_alone_is_not_said_to_misfit() -> None:
+    [view] = [
+        each
+        for each in assess_openness(
+            [Component(K.WEIGHTS, "w", "House-1", True)], (), {"House-1": {"open": True}}
+        ).components
+        if each.kind is K.WEIGHTS
+    ]
+    assert (view.status, view.fits, view.because) == ("verified", None, "it is what it claims to be")
+
+
 def test_a_subject_is_assessed_from_its_files_and_the_licence_of_each() -> None:
     parts = (
         artefact("model.safetensors", K.WEIGHTS, media.SAFETENSORS),

@@ -29,7 +29,7 @@ class ComponentView(Record):
     path: str = ""
     licence: str | None = None
     fits: bool | None = Field(
-        default=None, description="is the open licence one made for this type of content? null where it is not open"
+        default=None, description="was the open licence made for this type of content? null where that is not known"
     )
     artefacts: int = Field(default=0, ge=0, description="how many of this kind were seen")
     because: str

@@ -10,10 +10,10 @@ never takes anything away.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Any
 
-from bascule.judge.openness.open_kinds import ContentType, Terms, terms_of
+from bascule.judge.openness.open_kinds import UNKNOWN, ContentType, Terms, terms_of
 from bascule.kernel.text import visible
 from bascule.plugins.readers import media
 from bascule.records import Artefact
@@ -74,10 +74,16 @@ class Component:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How a component stands, with the terms of its licence."""
+    """How a component stands, with the terms of its licence.
+
+    seen_at: a file whose bytes are the component, whatever its licence; told_at: one that is it or describes it; empty
+    where there is none.
+    """
 
     view: ComponentView
-    terms: Terms = field(default_factory=lambda: Terms(open=None))
+    terms: Terms = UNKNOWN
+    seen_at: str = ""
+    told_at: str = ""
 
     @property
     def verified(self) -> bool:
@@ -158,14 +164,20 @@ def _best(kind: K, group: list[Component], terms: Mapping[str | None, Terms]) ->
     if not group:
         return Standing(ComponentView(kind=kind, status="missing", because="none was seen"))
     best = min(group, key=lambda each: _distance(each, terms[each.licence_id]))
-    return Standing(_view(best, terms[best.licence_id], len(group)), terms[best.licence_id])
+    told = [each for each in group if each.verified]
+    return Standing(
+        view=_view(best, terms[best.licence_id], len(group)),
+        terms=terms[best.licence_id],
+        seen_at=next((each.path for each in told if not each.documents_only), ""),
+        told_at=next((each.path for each in told), ""),
+    )
 
 
 def _distance(component: Component, terms: Terms) -> tuple[int, bool, bool, bool]:
     """How far from standing best: by all that a class or the definition asks, so that no further artefact can take an
     answer away."""
     place = _BEST_FIRST.index(_status(component, terms))
-    return place, not terms.osi_approved, terms.open is False, not _fits(component.kind, terms)
+    return place, not terms.osi_approved, terms.open is False, _fits(component.kind, terms) is not True
 
 
 def _status(component: Component, terms: Terms) -> ComponentStatus:
@@ -178,8 +190,9 @@ def _status(component: Component, terms: Terms) -> ComponentStatus:
     return "documented" if component.documents_only else "verified"
 
 
-def _fits(kind: K, terms: Terms) -> bool:
-    return bool(terms.made_for.intersection(CONTENT[kind]))
+def _fits(kind: K, terms: Terms) -> bool | None:
+    """Was the licence made for such content? None where it is not open, or open by the pack's word alone."""
+    return bool(terms.made_for.intersection(CONTENT[kind])) if terms.open and terms.made_for else None
 
 
 def _view(component: Component, terms: Terms, artefacts: int) -> ComponentView:
@@ -190,7 +203,7 @@ def _view(component: Component, terms: Terms, artefacts: int) -> ComponentView:
     elif status == "not-open":
         known = "is not open" if terms.open is False else "is not known to be open"
         because = f"its licence `{visible(component.licence_id or '', 60)}` {known}"
-    elif status == "verified" and not fits:
+    elif status == "verified" and fits is False:
         types = " or ".join(_PLURAL[each] for each in CONTENT[component.kind])
         because += f"; its licence is open, though not one made for {types}"
     return ComponentView(
@@ -198,7 +211,7 @@ def _view(component: Component, terms: Terms, artefacts: int) -> ComponentView:
         status=status,
         path=component.path,
         licence=component.licence_id,
-        fits=fits if terms.open else None,
+        fits=fits,
         artefacts=artefacts,
         because=because,
     )
@@ -214,4 +227,4 @@ def _in_card(kind: K, section: str, card: Standing, before: Standing) -> Standin
             "because": f"only a section of the card describes it ({words})",
         }
     )
-    return Standing(view, card.terms)
+    return replace(before, view=view, terms=card.terms)

@@ -2,8 +2,8 @@
 
 Rules: a class asks for everything of the classes below it; a component counts when it is verified; a research paper
 may stand for the technical report, and class I asks for the paper itself. Sample outputs, libraries and metadata are
-optional in every class. Source: White et al. 2024, The Model Openness Framework (arXiv 2403.13784), as implemented by
-lfai/model_openness_tool, `ModelEvaluator.php` at a5f00fad.
+optional in every class. Source: lfai/model_openness_tool, `ModelEvaluator.php` at a5f00fad (MIT), which implements
+White et al. 2024, The Model Openness Framework, arXiv 2403.13784 (not read here).
 """
 
 from __future__ import annotations

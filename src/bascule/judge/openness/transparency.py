@@ -1,9 +1,9 @@
 """A self-check of transparency: which indicators of an index does anything in the release speak to?
 
 Rules: an artefact that is itself the disclosure (the weights, the code, the data, the system prompt) is evidence, when
-it is verified; a section of the card or a document that speaks of the matter is self-reported, since whether it says
-enough is for a reader to judge; everything else is unknown. Counts are given by subdomain, and no score: the index is
-scored by its authors, on the whole company, not on a repository.
+it is what it claims to be, under whatever licence; a section of the card or a document that speaks of the matter is
+self-reported, since whether it says enough is for a reader to judge; everything else is unknown. Counts are given by
+subdomain, and no score: the index is scored by its authors, on the whole company, not on a repository.
 """
 
 from __future__ import annotations
@@ -26,58 +26,61 @@ ALSO: Mapping[str, tuple[str, str]] = {
 }
 """What a release may say besides its components and its card: the indicator, and the words for it."""
 _ARE_THE_DISCLOSURE = ("licence_text", "system_prompt")
-_USE_POLICY = re.compile(r"(use[_-]?policy|acceptable[_-]use)[^/]*$", re.IGNORECASE)
+_NAMED_AS: Mapping[str, re.Pattern[str]] = {
+    "licence_text": re.compile(r"(^|/)[^/]*(licen[cs]e|copying)[^/]*$", re.IGNORECASE),
+    "use_policy": re.compile(r"(^|/)[^/]*(use[_-]?policy|acceptable[_-]use)[^/]*$", re.IGNORECASE),
+}
+"""What intake takes for legal text may be a notice or a use policy; its name says which."""
 
 
 @dataclass(frozen=True, slots=True)
-class _SpokenTo:
-    """proved: all of these verified are the disclosure. told: any of these verified speaks of it. sections: of the
-    card."""
+class SpokenTo:
+    """proved: all of these together are the disclosure. told: any of these speaks of it. sections: of the card."""
 
     proved: tuple[K, ...] = ()
     told: tuple[K, ...] = ()
     sections: tuple[str, ...] = ()
 
 
-_SPOKEN_TO: Mapping[str, _SpokenTo] = {
-    "Data acquisition methods": _SpokenTo(told=(K.DATA_CARD,), sections=("training_data",)),
-    "Public datasets": _SpokenTo(told=(K.DATA_CARD,), sections=("training_data",)),
-    "Data processing methods": _SpokenTo(proved=(K.PREPROCESSING_CODE,), told=(K.DATA_CARD,)),
-    "Data processing techniques": _SpokenTo(proved=(K.PREPROCESSING_CODE,)),
-    "Data size": _SpokenTo(proved=(K.DATASET,), told=(K.DATA_CARD,)),
-    "Data domain composition": _SpokenTo(told=(K.DATA_CARD,)),
-    "Data language composition": _SpokenTo(told=(K.DATA_CARD,)),
-    "External data access": _SpokenTo(proved=(K.DATASET,)),
-    "Data replicability": _SpokenTo(proved=(K.DATASET,), told=(K.DATA_CARD,)),
-    "Energy usage for final training run": _SpokenTo(sections=("environmental_impact",)),
-    "Carbon emissions for final training run": _SpokenTo(sections=("environmental_impact",)),
-    "Model stages": _SpokenTo(told=(K.TECHNICAL_REPORT, K.RESEARCH_PAPER), sections=("training_procedure",)),
-    "Model objectives": _SpokenTo(told=(K.TECHNICAL_REPORT, K.RESEARCH_PAPER), sections=("training_procedure",)),
-    "Code access": _SpokenTo(proved=(K.TRAINING_CODE, K.INFERENCE_CODE)),
-    "Basic model properties": _SpokenTo(told=(K.TECHNICAL_REPORT, K.RESEARCH_PAPER)),
-    "Deeper model properties": _SpokenTo(proved=(K.ARCHITECTURE,), told=(K.TECHNICAL_REPORT, K.RESEARCH_PAPER)),
-    "Open weights": _SpokenTo(proved=(K.WEIGHTS,)),
-    "Capabilities evaluation": _SpokenTo(proved=(K.EVALUATION_RESULTS,), sections=("evaluation",)),
-    "External reproducibility of capabilities evaluation": _SpokenTo(proved=(K.EVALUATION_CODE, K.EVALUATION_DATA)),
-    "Risks taxonomy": _SpokenTo(sections=("limitations",)),
-    "Mitigations taxonomy": _SpokenTo(sections=("safety",)),
-    "Terms of use": _SpokenTo(sections=("licence",)),
-    "Responsible disclosure policy": _SpokenTo(sections=("disclosure",)),
-    "Feedback mechanisms": _SpokenTo(sections=("contact",)),
-    "Documentation for responsible use": _SpokenTo(sections=("out_of_scope", "intended_use")),
-    "Permitted, restricted, and prohibited uses": _SpokenTo(sections=("out_of_scope",)),
+SPOKEN_TO: Mapping[str, SpokenTo] = {
+    "Data acquisition methods": SpokenTo(told=(K.DATA_CARD,), sections=("training_data",)),
+    "Public datasets": SpokenTo(told=(K.DATA_CARD,), sections=("training_data",)),
+    "Data processing methods": SpokenTo(proved=(K.PREPROCESSING_CODE,), told=(K.DATA_CARD,)),
+    "Data processing techniques": SpokenTo(proved=(K.PREPROCESSING_CODE,)),
+    "Data size": SpokenTo(proved=(K.DATASET,), told=(K.DATA_CARD,)),
+    "Data domain composition": SpokenTo(told=(K.DATA_CARD,)),
+    "Data language composition": SpokenTo(told=(K.DATA_CARD,)),
+    "External data access": SpokenTo(proved=(K.DATASET,)),
+    "Data replicability": SpokenTo(proved=(K.DATASET,), told=(K.DATA_CARD,)),
+    "Energy usage for final training run": SpokenTo(sections=("environmental_impact",)),
+    "Carbon emissions for final training run": SpokenTo(sections=("environmental_impact",)),
+    "Model stages": SpokenTo(told=(K.TECHNICAL_REPORT, K.RESEARCH_PAPER), sections=("training_procedure",)),
+    "Model objectives": SpokenTo(told=(K.TECHNICAL_REPORT, K.RESEARCH_PAPER), sections=("training_procedure",)),
+    "Code access": SpokenTo(proved=(K.TRAINING_CODE, K.INFERENCE_CODE)),
+    "Basic model properties": SpokenTo(told=(K.ARCHITECTURE, K.TECHNICAL_REPORT, K.RESEARCH_PAPER)),
+    "Deeper model properties": SpokenTo(
+        proved=(K.ARCHITECTURE,), told=(K.ARCHITECTURE, K.TECHNICAL_REPORT, K.RESEARCH_PAPER)
+    ),
+    "Open weights": SpokenTo(proved=(K.WEIGHTS,)),
+    "Capabilities evaluation": SpokenTo(proved=(K.EVALUATION_RESULTS,), sections=("evaluation",)),
+    "External reproducibility of capabilities evaluation": SpokenTo(proved=(K.EVALUATION_CODE, K.EVALUATION_DATA)),
+    "Risks taxonomy": SpokenTo(sections=("limitations",)),
+    "Mitigations taxonomy": SpokenTo(sections=("safety",)),
+    "Terms of use": SpokenTo(sections=("licence",)),
+    "Responsible disclosure policy": SpokenTo(sections=("disclosure",)),
+    "Feedback mechanisms": SpokenTo(sections=("contact",)),
+    "Documentation for responsible use": SpokenTo(sections=("out_of_scope", "intended_use")),
+    "Permitted, restricted, and prohibited uses": SpokenTo(sections=("out_of_scope",)),
 }
 
 
 def said_besides(subject: Subject) -> Iterator[str]:
     """The names of `ALSO` that hold for a subject, each at most once."""
-    for kind, name in ((K.SYSTEM_PROMPT, "system_prompt"), (K.LICENCE, "licence_text")):
-        if any(
-            part.kind is kind and part.size_bytes and not _USE_POLICY.search(part.path) for part in subject.artefacts
-        ):
-            yield name
-    if any(part.kind is K.LICENCE and part.size_bytes and _USE_POLICY.search(part.path) for part in subject.artefacts):
-        yield "use_policy"
+    parts = [part for part in subject.artefacts if part.size_bytes]
+    if any(part.kind is K.SYSTEM_PROMPT for part in parts):
+        yield "system_prompt"
+    legal = [part.path for part in parts if part.kind is K.LICENCE]
+    yield from (name for name, pattern in _NAMED_AS.items() if any(map(pattern.search, legal)))
     edges = [*subject.edges, *(edge for part in subject.artefacts for edge in part.edges)]
     if any(edge.relation is not Relation.TRAINED_ON for edge in edges):
         yield "dependencies"
@@ -117,10 +120,10 @@ def self_check(
 def _answer(
     name: str, subdomain: str, found: Mapping[K, Standing], card_sections: Collection[str], also: Collection[str]
 ) -> IndicatorView | None:
-    spoken = _SPOKEN_TO.get(name, _SpokenTo())
-    proofs = [found[kind].view.path for kind in spoken.proved if found[kind].verified]
-    proofs = proofs if len(proofs) == len(spoken.proved) else []
-    words = [found[kind].view.path for kind in spoken.told if found[kind].verified]
+    spoken = SPOKEN_TO.get(name, SpokenTo())
+    proofs = [found[kind].seen_at for kind in spoken.proved]
+    proofs = proofs if all(proofs) else []
+    words = [found[kind].told_at for kind in spoken.told if found[kind].told_at]
     words += [f"card: {section.replace('_', ' ')}" for section in spoken.sections if section in card_sections]
     for key in sorted(set(also) & set(ALSO)):
         indicator, said = ALSO[key]
