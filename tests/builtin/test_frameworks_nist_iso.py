@@ -22,6 +22,8 @@ from bascule.judge.comply.parse import parse_framework
 from bascule.judge.facts.book import Page
 from bascule.judge.facts.fact import Fact, unknown
 from bascule.judge.policy.cel import compile_expression
+from bascule.plugins.readers.card import SECTION_NAMES
+from bascule.records import Dimension
 
 ROOM = Path(frameworks.__file__).parent
 ROOT = Path(__file__).parents[2]
@@ -282,6 +284,39 @@ def test_a_signature_is_what_makes_a_policy_the_organisations_own() -> None:
     signed = {"decision.digest": "sha256:0", "decision.approvals": 1}
     assert _status("nist-ai-rmf", signed)["MAP-1.5"] == "met"
     assert _status("nist-ai-rmf", signed | {"decision.approvals": 0})["MAP-1.5"] == "not-met"
+
+
+EVERYTHING: Mapping[str, Any] = {
+    "scans": "clean",
+    "licence.id": "Apache-2.0",
+    "licence.contradictory": False,
+    "subject.kinds": ["weights", "model_card", "endpoint"],
+    "subject.black_box": False,
+    "context.safeguards": ["rate_limit", "content_filter"],
+    "context.accountable": "Head of release",
+    "context.contact": "safety@example.org",
+    "context.sector": "general",
+    "context.users": "public",
+    "reading.model_generative": True,
+    "reading.model_modality": "multimodal",
+    "reading.card_sections": list(SECTION_NAMES),
+    "decision.verdict": "granted",
+    "decision.approvals": 2,
+    "decision.digest": "sha256:0",
+    "decision.review_by": "2027-05-25T00:00:00Z",
+    **{f"decision.dimension_{dimension}": "pass" for dimension in Dimension},
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_can_be_answered_can_be_met(name: str) -> None:
+    reads = {path for control in _framework(name).controls for path in _reads(control)}
+    measures = {".".join(path.split(".")[:2]): {"n": 100, "value": 0.01} for path in reads if "measure." in path}
+    words = {path: ["something"] for path in reads if path.startswith("reading.")}
+    prose = {path: "something" for path in words if path.startswith("reading.doc_")}
+    status = _status(name, {**words, **prose, **measures, **EVERYTHING})
+    answerable = {control.id for control in _framework(name).controls if control.met or control.answer}
+    assert {each for each, found in status.items() if found == "met"} == answerable
 
 
 def test_more_is_left_to_people_than_is_answered() -> None:
