@@ -200,7 +200,7 @@ def _cut(text: str, limit: int) -> str:
 
 
 _WORD = re.compile(r"[^\W_]+")
-_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
+_FENCE = re.compile(r" {0,12}(?:(?:[-*+]|\d{1,3}[.)])[ \t]{1,4})?(`{3,}(?=[^`]*$)|~{3,})")
 _HEADING = re.compile(r" {0,3}#{1,6}[ \t]|\s*<h[1-6]\b| {0,3}(=+|-{2,}|\*{3,}|_{3,})[ \t]*$")
 _ITEM = re.compile(r"\s*(?:[-*+]|\d{1,3}[.)])\s+(?:\[[ xX]\]\s+)?")
 _LABEL = re.compile(

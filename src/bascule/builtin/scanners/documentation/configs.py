@@ -13,7 +13,7 @@ from typing import Any
 from bascule.builtin.scanners.documentation.cards import is_generic
 from bascule.builtin.scanners.documentation.claim import Claim
 from bascule.kernel.text import visible
-from bascule.plugins.readers import gguf, prose
+from bascule.plugins.readers import gguf, media, prose
 from bascule.plugins.readers.card import strings
 from bascule.records import ReadingSource
 
@@ -181,9 +181,6 @@ def of_gguf(header: gguf.Header, path: str) -> Iterator[Claim]:
             if value and not is_generic(value):
                 yield Claim(name, value, path, f"`{key}`")
                 break
-    yield Claim(
-        "software", "a loader of GGUF files, such as llama.cpp", path, f"GGUF version {header.version}", MEASURED
-    )
 
 
 def of_modelspec(metadata: Mapping[str, str], path: str) -> Iterator[Claim]:
@@ -200,6 +197,24 @@ def of_modelspec(metadata: Mapping[str, str], path: str) -> Iterator[Claim]:
             yield Claim(name, value, path, f"`{key}`")
     if re.fullmatch(r"\d{1,9}", images := metadata.get("ss_num_train_images", "")):
         yield Claim("data_points", f"{images} images", path, "`ss_num_train_images`")
+
+
+_LOADERS: Mapping[str, str] = {
+    media.GGUF: "a loader of GGUF files, such as llama.cpp",
+    media.CTRANSLATE2: "CTranslate2",
+    media.ONNX: "a runtime for ONNX",
+    media.TFLITE: "a TensorFlow Lite interpreter",
+    media.COREML: "Core ML",
+    media.PADDLE: "PaddlePaddle",
+    media.KERAS_ZIP: "Keras",
+    media.TORCH_ZIP: "PyTorch",
+}
+
+
+def loader(media_type: str, path: str) -> Iterator[Claim]:
+    """The software that a format of weights needs."""
+    if media_type in _LOADERS:
+        yield Claim("software", _LOADERS[media_type], path, "format of the file", MEASURED)
 
 
 def _first(config: Config, *keys: str) -> int:

@@ -10,7 +10,6 @@ et al. 2019, Model Cards for Model Reporting; Gebru et al. 2021, Datasheets for 
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from enum import Enum
 
@@ -44,6 +43,8 @@ class Field:
     any_readme: bool = False
 
 
+TRAINED_ON = r"\b((pre-?)?trained|(fine-?)?tuned) (\w{1,20} )?on\b"
+"""before the words that say on what"""
 _DATA = r"\b(data|datasets?|corpus|corpora|sources?|annotations?|pre ?processing|filtering|curation)\b"
 _TRAINING_DATA = (
     r"^((pre|post|fine) ?)?(training|tuning)( and \w+)? (data|datasets?|corpus|corpora|sets?)\b(?! (size|summary))",
@@ -54,7 +55,10 @@ _YEAR = r"\b(19|20)\d\d\b"
 _DIGIT = r"\d"
 _TIME = r"\d[\d.,]{0,15}\s?k?\s?((gpu|tpu|cpu)[- ]?)?(seconds?|minutes?|hours?|days?|weeks?|months?|h|hrs?|min)\b"
 _ENERGY = r"\d[\d.,]{0,15}\s?([kMGT]|kilo|mega|giga)?[- ]?(Wh|watt[- ]?hours?)\b"
-_PER = r"\b(per|each|every) (token|image|frame|inference|forward|sample|second|query|request|sequence)|inference"
+ONE_USE = (
+    r"\b(per|each|every) (token|image|frame|inference|forward|sample|second|query|request|sequence)\b|\binference\b"
+)
+"""before or behind a number that is no training's"""
 _COUNTED = (
     r"\d[\d.,]{0,15}\s?(k|m|b|t|thousand|million|billion|trillion)?\+? ?(\w{1,20}[ -]){0,3}?"
     r"(tokens|words|sentences|pairs|examples|samples|documents|images|photos|pictures|hours|minutes|rows|recordings"
@@ -195,6 +199,21 @@ FIELDS: tuple[Field, ...] = (
         columns=True,
     ),
     Field(
+        "data_points",
+        says=(
+            TRAINED_ON
+            + r".{0,60}?"
+            + _COUNTED
+            + r"|\b\d[\d,.]{0,15} training (recordings|examples|samples|images|texts)\b",
+        ),
+        unless=ONE_USE,
+    ),
+    Field(
+        "data_scope",
+        says=(TRAINED_ON, r"\b(data|data ?sets?|corpus|corpora|recordings|images|texts?|pairs|tokens)\b"),
+        unless=r"\bunknown data ?set\b",
+    ),
+    Field(
         "data_curation",
         (
             r"^(data )?(curation|cleaning|filtering|deduplication|preparation)\b|^(data |training )?pre ?processing\b"
@@ -256,7 +275,7 @@ FIELDS: tuple[Field, ...] = (
             r"|^amount of (compute|computation)\b|^training compute\b|^(total )?(gpu|tpu) hours( used)?$",
         ),
         says=(r"\b(gpu|tpu|accelerator)[- ]?(hours?|days?|years?)\b|\b\w{0,6}flops?\b", r"\btrain\w*|\bcomput\w+"),
-        unless=_PER,
+        unless=ONE_USE,
         need=_DIGIT,
     ),
     Field(
@@ -266,14 +285,14 @@ FIELDS: tuple[Field, ...] = (
             r"\bflops?\b|\b(training |amount of |total )comput(e|ation)\b|\bgpu[- ]hours\b",
             r"\b(estimated?|calculated|computed (as|from|by|with)|derived|approximated|6 ?[·×*x]? ?n)\b",
         ),
-        unless=_PER,
+        unless=ONE_USE,
     ),
     Field(
         "energy",
         (r"^(training )?energy( used?| consumed| consumption| usage)?( for training)?$|^total energy\b",),
         says=(r"\b(energy|consum\w+|electricity|power|train\w*)\b", _ENERGY),
         need=_ENERGY,
-        unless=_PER,
+        unless=ONE_USE,
     ),
     Field(
         "energy_method",
@@ -283,7 +302,7 @@ FIELDS: tuple[Field, ...] = (
             r"\b(code ?carbon|calculator|carbontracker|metered|nvml|rapl|power usage effectiveness|pue|tdp"
             r"|(measured|estimated|calculated) (with|by|using|from|based))\b",
         ),
-        unless=_PER,
+        unless=ONE_USE,
     ),
     Field(
         "inference_compute",
@@ -291,6 +310,17 @@ FIELDS: tuple[Field, ...] = (
         says=(r"\d", r"\b(per (token|image|frame|inference|forward|sample|second)|inference)\b", r"\b\w{0,6}flops?\b"),
         need=_DIGIT,
         columns=True,
+    ),
+    Field(
+        "inference_method",
+        (r"^inference (benchmark|set ?up|measurement|method|methodology)\b",),
+        says=(
+            r"\b(inference|per (token|image|frame|inference|forward|sample|second))\b",
+            r"\b\w{0,6}flops?\b|\b(measured|benchmark\w*|latency|throughput)\b",
+            r"\b(gpu|cpu|tpu|processor|batch( size)?|context|sequence|prompt|resolution)\b",
+            _DIGIT,
+        ),
+        unless=r"\btrain(ed|ing)\b",
     ),
     Field(
         "acceptable_use",
@@ -379,7 +409,3 @@ FIELDS: tuple[Field, ...] = (
     ),
 )
 """what is looked for in a model card or technical report, in the words of their authors"""
-
-NUMBERED = re.compile(r"^(\d+ )+(?=[a-z])")
-OPTIONAL = re.compile(r" optional$")
-"""noise of a heading: its number, and the template's word for sections that may be left out"""

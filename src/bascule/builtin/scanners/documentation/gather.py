@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from bascule.builtin.scanners.documentation import cards, configs, data, packages, runs
 from bascule.builtin.scanners.documentation.claim import Claim
+from bascule.builtin.scanners.documentation.document import document
 from bascule.plugins.kinds import Listed, ScanFile
 from bascule.plugins.meta import Reads
 from bascule.plugins.readers import Malformed, gguf, media, prose, safetensors
@@ -82,7 +83,9 @@ def gather(file: ScanFile) -> Iterator[Claim]:
     yield from _reports(desk)
     yield from _packages(desk)
     yield from _channels(desk)
+    yield from _package_readme(desk)
     yield from fallback
+    yield from desk.loaders()
     if card is not None:
         yield from _library(*card)
 
@@ -103,6 +106,11 @@ class Desk:
             or (media_type and item.media_type == media_type)
             or any(fnmatchcase(item.path.lower(), name) or fnmatchcase(_last(item.path), name) for name in names)
         ]
+
+    def loaders(self) -> Iterator[Claim]:
+        """What the formats of the weights need."""
+        for item in self._listing:
+            yield from configs.loader(item.media_type, item.path)
 
     def read(self, item: Listed, make: Callable[[ScanFile], Made]) -> Made | None:
         """What a reader makes of it, None where it cannot."""
@@ -183,7 +191,7 @@ def _of_card(path: str, card: Card) -> Iterator[Claim]:
     is_card = card.is_card or named_card(path)
     if is_data:
         yield from data.of_front_matter(card.meta, path)
-    yield from cards.claims(cards.document(path, card, is_card, "data" if is_data else ""))
+    yield from cards.claims(document(path, card, is_card, "data" if is_data else ""))
     if not is_card:
         return
     for name, keys in (("provider", ("author", "authors", "organization")), ("model_name", ("model_name",))):
@@ -202,7 +210,7 @@ def _data_cards(desk: Desk) -> Iterator[Claim]:
             yield from data.of_croissant(desk.json(item), item.path)
         elif (card := desk.parsed(item)) is not None:
             yield from data.of_front_matter(card.meta, item.path)
-            spoken = cards.claims(cards.document(item.path, card, True, "data"))
+            spoken = cards.claims(document(item.path, card, True, "data"))
             yield from (claim for claim in spoken if claim.name.startswith("data_"))
 
 
@@ -270,7 +278,17 @@ def _spacy(meta: Mapping[str, Any], path: str) -> Iterator[Claim]:
 def _reports(desk: Desk) -> Iterator[Claim]:
     for item in desk.named(*_REPORTS)[:1]:
         if (card := desk.parsed(item)) is not None:
-            yield from cards.claims(cards.document(item.path, card, is_card=True))
+            yield from cards.claims(document(item.path, card, is_card=True))
+
+
+def _package_readme(desk: Desk) -> Iterator[Claim]:
+    """The README that a Python package carries below its metadata: how to use it, and more where it is a card."""
+    for item in desk.named("*.dist-info/metadata")[:1]:
+        try:
+            card = parse_card(packages.readme_of(desk.text(item)))
+        except Malformed:
+            return
+        yield from cards.claims(document(item.path, card, card.is_card))
 
 
 def _channels(desk: Desk) -> Iterator[Claim]:

@@ -36,6 +36,7 @@ NAMES: Mapping[str, str] = {
     "energy": "energy spent on training, with its unit",
     "energy_method": "how that was found",
     "inference_compute": "what one use takes in computation",
+    "inference_method": "the task and the hardware on which that was found",
     "acceptable_use": "the acceptable use policy, or where it is",
     "channels": "how it is distributed",
     "evaluation": "what evaluation found",

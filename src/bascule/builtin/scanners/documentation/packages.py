@@ -37,18 +37,26 @@ def of_pyproject(text: str) -> Iterator[str]:
 
 def of_metadata(text: str) -> Iterator[str]:
     """`Requires-Dist` of an installed package, those of extras left out."""
-    head = text.replace("\r\n", "\n").split("\n\n", 1)[0]
-    for line in head.splitlines():
+    for line in _head(text).splitlines():
         name, _, value = line.partition(":")
         if name.lower() == "requires-dist" and "extra ==" not in value:
             yield from _requirement(value)
 
 
+def readme_of(text: str) -> str:
+    """What stands below the metadata."""
+    return text.replace("\r\n", "\n").partition("\n\n")[2]
+
+
 def name_of(text: str) -> str:
     """Name and version of an installed package, empty where it says neither."""
-    head = text.replace("\r\n", "\n").split("\n\n", 1)[0]
+    head = _head(text)
     named = {key.lower(): value.strip() for key, _, value in (line.partition(":") for line in head.splitlines())}
     return visible(f"{named['name']} {named['version']}", 200) if {"name", "version"} <= named.keys() else ""
+
+
+def _head(text: str) -> str:
+    return text.replace("\r\n", "\n").partition("\n\n")[0]
 
 
 def _requirement(line: str) -> Iterator[str]:
