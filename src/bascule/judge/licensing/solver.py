@@ -173,9 +173,12 @@ class _Run:
         self._from: dict[str, list[Edge]] = {name: [] for name in case.nodes}
         for edge in sorted(case.edges, key=lambda edge: (edge.parent, edge.child, edge.act)):
             self._into[edge.child].append(edge)
-            self._from[edge.parent].append(edge)
-        self._order = self._topological()
         self._relevant = self._ancestors(case.targets)
+        for name in self._relevant:
+            for edge in self._into[name]:
+                self._from[edge.parent].append(edge)
+        self._order = self._topological()
+        self._place = {name: place for place, name in enumerate(self._order)}
         self._facts = dict(case.facts) | {"use": case.use, "base": self._base()}
         if case.relicense_as is not None:
             self._facts["as"] = case.relicense_as
@@ -185,8 +188,6 @@ class _Run:
         fired: list[Fired] = []
         duties: list[Owed] = []
         for name in self._order:
-            if name not in self._relevant:
-                continue
             if not self._licences[name]:
                 fired += self._unlicensed(name)
             for licence in self._licences[name]:
@@ -218,22 +219,28 @@ class _Run:
         bound = self._spread(name, terms)
         fired: list[Fired] = []
         duties: list[Owed] = []
-        for edge in self._case.edges:
-            if edge.child not in self._relevant or edge.parent not in self._relevant:
-                continue
-            at = bound[edge.parent]
-            if at.reach != "no":
-                fired += self._asks(name, licence, terms, edge.act, at.reach)
-            if at.outputs and edge.act == "train_on":
-                fired += self._asks(name, licence, terms, "use_outputs_to_train", "yes")
+        asked: dict[tuple[str, str], None] = {}
+        for parent, at in bound.items():
+            for edge in self._from[parent]:
+                if at.reach != "no":
+                    asked[edge.act, at.reach] = None
+                if at.outputs and edge.act == "train_on":
+                    asked["use_outputs_to_train", "yes"] = None
         for target in self._case.targets:
-            at = bound[target]
+            at = bound.get(target, _Bound())
+            if at.outputs and self._case.use == "train_on":
+                asked["use_outputs_to_train", "yes"] = None
+            if at.reach != "no":
+                asked[_passing_on(self._case.use, terms), at.reach] = None
+        for act, reach in asked:
+            fired += self._asks(name, licence, terms, act, reach)
+        for target in self._case.targets:
+            at = bound.get(target, _Bound())
             owed, broken = self._duties(name, licence, terms, at)
             duties += owed
             fired += broken
             if at.reach == "no":
                 continue
-            fired += self._asks(name, licence, terms, _passing_on(self._case.use, terms), at.reach)
             given = self._given_as(name, target)
             if given is not None:
                 fired += self._relicensed(name, licence, terms, given, at.reach)
@@ -249,14 +256,17 @@ class _Run:
 
     def _spread(self, name: str, terms: LicenceTerms) -> dict[str, _Bound]:
         """How the licence of a node holds every node, along all paths at once; the strictest path counts."""
-        bound = {other: _Bound() for other in self._case.nodes}
-        bound[name] = _Bound("yes")
-        for parent in self._order:
-            at = bound[parent]
-            if at.reach == "no" and not at.outputs:
+        bound = {name: _Bound("yes")}
+        for parent in self._order[self._place[name] :]:
+            at = bound.get(parent)
+            if at is None:
                 continue
             for edge in self._from[parent]:
-                child = bound[edge.child]
+                child = bound.get(edge.child)
+                if child is None:
+                    child = bound[edge.child] = _Bound()
+                if at.reach == "no" and edge.act in CHANGES:
+                    child.ways |= at.ways  # what was made in some way stays so when it is changed
                 if at.reach != "no":
                     way = "outputs" if edge.act == "generate" else edge.act
                     self._bind(child, at, terms, way)
@@ -302,7 +312,6 @@ class _Run:
         clauses = [each for each in terms.clauses if each.speaks_of(act) and each.applies(self._as_of)]
         permits = [each for each in clauses if each.effect == "allow"]
         held: list[Fired] = []
-        denied = False
         for clause in clauses:
             if clause.effect == "allow":
                 continue
@@ -316,11 +325,10 @@ class _Run:
             if effect == "allow":
                 held.append(_fired(terms, clause, act, "allow", f"{clause.because} (contested; the policy is lenient)"))
                 continue
-            denied = denied or effect == "deny"
             because = clause.because if truth else f"{clause.because} - and {_listed(needs)} not declared"
             held.append(_fired(terms, clause, act, effect, because, needs))
         yield from held
-        yield from self._permission(terms, permits, act, denied)
+        yield from self._permission(terms, permits, act, bool(held))
 
     def _settled(self, truth: bool | None) -> Answer:
         if self._case.contested == "lenient":
@@ -329,7 +337,7 @@ class _Run:
             return "unknown"
         return "deny" if self._case.contested == "strict" else "contested"
 
-    def _permission(self, terms: LicenceTerms, permits: Sequence[Clause], act: str, denied: bool) -> Iterator[Fired]:
+    def _permission(self, terms: LicenceTerms, permits: Sequence[Clause], act: str, said: bool) -> Iterator[Fired]:
         truths = [(clause, clause.when.truth(self._facts, terms.published)) for clause in permits]
         if granting := [clause for clause, truth in truths if truth]:
             yield from (_fired(terms, clause, act, "allow", clause.because) for clause in granting)
@@ -341,7 +349,7 @@ class _Run:
         elif permits:
             for clause in permits:
                 yield _fired(terms, clause, act, "deny", f"allowed only so: {clause.because}")
-        elif not denied:
+        elif not said:
             why = f"no clause speaks of `{act}`"
             yield Fired("", terms.id, "", act, "unknown", why, link=terms.link)
 
@@ -463,7 +471,8 @@ class _Run:
         yield Fired(name, "", "", self._case.use, "unknown", why, needs=(f"licence of {name}",))
 
     def _topological(self) -> tuple[str, ...]:
-        waiting = {name: len(edges) for name, edges in self._into.items()}
+        """What leads to the targets, parents before what was made from them."""
+        waiting = {name: len(self._into[name]) for name in self._relevant}
         ready = sorted((name for name, count in waiting.items() if count == 0), reverse=True)
         order = []
         while ready:
