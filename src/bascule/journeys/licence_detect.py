@@ -31,7 +31,7 @@ from bascule.plugins.readers import licences
 from bascule.records import ArtefactKind, Confidence, FindingView, Outcome, Severity
 from bascule.records.licences import LicenceContradiction, LicencesDocument, LicenceSeen
 
-SCANNERS = ("licence_texts", "lineage")
+SCANNERS = ("licence_texts", "licence_headers", "lineage")
 PARENTS, POINTER = "lineage.base_models", "licence.pointer"
 MAX_HOLDERS = 200
 
@@ -179,7 +179,10 @@ def _against_headers(rows: Sequence[LicenceSeen]) -> Iterator[LicenceContradicti
         if row.covers == "file" and known and not named:
             strangers[row.id].append(Voice(row.artefact, row.id, False, "file", row.location))
     for licence, voices in sorted(strangers.items()):
-        because = f"{counted(len(voices), 'source file')} say `{visible(licence, 60)}`, which nothing else here names"
+        says = "says" if len(voices) == 1 else "say"
+        because = (
+            f"{counted(len(voices), 'source file')} {says} `{visible(licence, 60)}`, which nothing else here names"
+        )
         yield contradiction("header", "file", voices, because)
 
 
@@ -247,7 +250,7 @@ def _absent_files(seen: LicenceRows, paths: frozenset[str]) -> Iterator[FindingV
 
 
 def _none_found(rows: Sequence[LicenceSeen], ref: str) -> Iterator[FindingView]:
-    if not any(row.covers not in ("file", "third parties") for row in rows):
+    if not any(row.match != "declared" or row.covers not in ("file", "third parties") for row in rows):
         yield _finding(
             NONE_FOUND, Severity.MEDIUM, f"nothing in `{visible(ref, 80)}` says under which licence it stands", ""
         )

@@ -23,6 +23,8 @@ _THIRD_PARTIES = re.compile(
     r"|(^|/)[^/]*(notices?|third[_ -]?party)([._-][^/]*)?$|\.dist-info/licenses?/.+/",
     re.IGNORECASE,
 )
+# As REUSE lays texts: each is for the files that name it.
+_COLLECTION = re.compile(r"(^|/)LICENSES/[^/]+\.txt$")
 _POLICY = re.compile(r"(use|usage)[_ -]?policy|acceptable[_ -]use|prohibited[_ -]use|attachment[_ -]a", re.IGNORECASE)
 _PARTS: tuple[tuple[str, Covers], ...] = (
     (r"(^|[-_.])(code|software|inference)([-_.]|$)", "code"),
@@ -39,6 +41,8 @@ def covers_of(path: str, *, is_text: bool) -> Covers:
         return "third parties"
     if _POLICY.search(name):
         return "use policy"
+    if _COLLECTION.search(path):
+        return "file"
     if is_text:
         for pattern, part in _PARTS:
             if re.search(pattern, name, re.IGNORECASE):
