@@ -1,6 +1,6 @@
 """A framework asked of a subject: what the ledger shows of each control.
 
-    reference → the decision (judged again, or reviewed for the first time) → the facts it rests on → control by control
+    reference → evidence (from the ledger, or collected now) → decision, and the facts behind it → control by control
 
 Rules:
 - A subject that the ledger knows is answered from its evidence, and no byte is read; an unknown one is reviewed first.
@@ -13,16 +13,14 @@ from __future__ import annotations
 from datetime import datetime
 
 import bascule
-from bascule.journeys.decide import decide
-from bascule.journeys.document import named
+from bascule.journeys.decide import recorded_subject
+from bascule.journeys.document import named, review_document
 from bascule.journeys.parts import Parts, Policy, Progress, silent
 from bascule.journeys.people import states
-from bascule.journeys.replay import question_of
-from bascule.journeys.review import ReviewRequest, review
+from bascule.journeys.review import Collected, ReviewRequest, check_tier, collect, keep, question_for
+from bascule.judge import judge, merge_context
 from bascule.judge.comply import Desk, Framework, answer
 from bascule.judge.facts.book import build_book
-from bascule.kernel.digests import Digest
-from bascule.kernel.errors import EvidenceError
 from bascule.records import Decision
 from bascule.records.compliance import ComplianceDocument, ControlView, FrameworkView, SectionView
 
@@ -30,17 +28,18 @@ from bascule.records.compliance import ComplianceDocument, ControlView, Framewor
 def comply(
     framework: Framework, request: ReviewRequest, policy: Policy, parts: Parts, progress: Progress = silent
 ) -> ComplianceDocument:
-    """Every control of a framework for one subject at `as_of`. Raises what `review` and `decide` raise, and
-    EvidenceError `comply.not-at-hand`."""
-    known = request.ref.startswith("sha256:") or parts.store.find_subject(request.ref) is not None
-    document = decide(request, policy, parts) if known else review(request, policy, parts, progress)
-    signed = parts.store.decision(Digest(document.decision))
-    question = question_of(signed.record, parts) if signed is not None else "it is not in the ledger"
-    if isinstance(question, str) or signed is None:
-        raise EvidenceError("comply.not-at-hand", f"the decision cannot be read again: {question}", "review it again")
-    tier = question.ladder.tier(document.requested_tier)
-    desk = Desk.of(build_book(question), tier, document, approvals(signed.record, document.as_of, parts))
-    answered = answer(framework, desk, document.as_of)
+    """Every control of a framework for one subject at `as_of`. Raises what `review` and `decide` raise."""
+    check_tier(request.tier, request.ladder, policy)
+    collected = _known(request.ref, parts) or collect(request.ref, parts, progress=progress)
+    context = merge_context(request.context, policy.pack.context_defaults)
+    as_of = request.as_of or parts.clock.now()
+    question = question_for(collected, request.tier, request.ladder, context, policy, parts, as_of)
+    judgement = judge(question)
+    keep(judgement, policy, context, parts)
+    document = review_document(collected.subject, collected.evidence, judgement, policy, context, parts)
+    tier = question.ladder.tier(request.tier)
+    desk = Desk.of(build_book(question), tier, document, approvals(judgement.decision, as_of, parts))
+    answered = answer(framework, desk, as_of)
     ref = document.subject.ref
     cited = {digest for control in (*answered.controls, *answered.upcoming) for digest in control.evidence}
     return ComplianceDocument(
@@ -64,6 +63,14 @@ def comply(
         limits=document.limits,
         tool_version=bascule.__version__,
     )
+
+
+def _known(ref: str, parts: Parts) -> Collected | None:
+    """What the ledger holds of a subject, or None for a reference that it does not know."""
+    if not ref.startswith("sha256:") and parts.store.find_subject(ref) is None:
+        return None
+    subject = recorded_subject(ref, parts)
+    return Collected(subject, parts.store.evidence_for(subject.digest), frozenset())
 
 
 def _with_ref(control: ControlView, ref: str) -> ControlView:

@@ -84,19 +84,24 @@ def judge_collected(
     collected: Collected, tier: str, ladder: str, context: Context, policy: Policy, parts: Parts, as_of: datetime
 ) -> Judgement:
     """Ask the judge; pure from here on."""
-    return judge(
-        Question(
-            subject=collected.subject,
-            requested_tier=tier,
-            ladder=policy.pack.ladder(ladder),
-            evidence=collected.evidence,
-            context=context,
-            pack=policy.pack,
-            as_of=as_of,
-            vocabulary=vocabulary_of(parts.asking, parts.peers),
-            waivers=tuple(signed.record for signed in parts.store.waivers_for(collected.subject.digest)),
-            waiver_approvals=waiver_approvals(collected.subject.digest, parts),
-        )
+    return judge(question_for(collected, tier, ladder, context, policy, parts, as_of))
+
+
+def question_for(
+    collected: Collected, tier: str, ladder: str, context: Context, policy: Policy, parts: Parts, as_of: datetime
+) -> Question:
+    """Everything that the answer depends on."""
+    return Question(
+        subject=collected.subject,
+        requested_tier=tier,
+        ladder=policy.pack.ladder(ladder),
+        evidence=collected.evidence,
+        context=context,
+        pack=policy.pack,
+        as_of=as_of,
+        vocabulary=vocabulary_of(parts.asking, parts.peers),
+        waivers=tuple(signed.record for signed in parts.store.waivers_for(collected.subject.digest)),
+        waiver_approvals=waiver_approvals(collected.subject.digest, parts),
     )
 
 
