@@ -67,9 +67,10 @@ LLM: Facts = {
     "reading.model_modality": "text",
     "reading.card_sections": ["intended_use", "limitations"],
     "licence.open": False,
+    "context.safeguards": ["content_filter"],
     "decision.tier": "T4",
 }
-"""A general-purpose model of a French provider, behind an API since September 2026."""
+"""A general-purpose model of a French provider, behind an API with a content filter since September 2026."""
 
 OPEN: Facts = {
     **LLM,
