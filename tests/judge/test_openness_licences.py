@@ -10,7 +10,7 @@ from bascule.judge.openness.open_kinds import FSF_FREE_SOFTWARE, OPEN_DATA, OSI_
 from packs import shipped_pack
 
 ROWS = {
-    "NC-1": {"open": False, "commercial": False, "redistribution": True},
+    "NC-1": {"open": False},
     "House-1": {"open": True},
     "Blank-1": {"open": None},
     "MIT": {"open": False},

@@ -84,13 +84,11 @@ _TOKENS = re.compile(r"[()]|[^\s()]+")
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What is known of a licence. open, commercial, redistribution: None where it is not known. made_for: the types of
-    content that an open licence fits."""
+    """What is known of a licence. open: None where it is not known. made_for: the types of content that an open licence
+    fits."""
 
     open: bool | None
     osi_approved: bool = False
-    commercial: bool | None = None
-    redistribution: bool | None = None
     made_for: frozenset[ContentType] = frozenset()
 
 
@@ -166,15 +164,8 @@ def _of_id(licence: str, classes: Mapping[str, Mapping[str, Any]]) -> Terms:
     return Terms(
         open=is_open,
         osi_approved=licence in OSI_APPROVED and is_open is True,
-        commercial=True if is_open else _flag(row, "commercial"),
-        redistribution=True if is_open else _flag(row, "redistribution"),
         made_for=made_for if is_open else frozenset(),
     )
-
-
-def _flag(row: Mapping[str, Any], name: str) -> bool | None:
-    value = row.get(name)
-    return value if isinstance(value, bool) else None
 
 
 def _better(one: Terms, other: Terms) -> Terms:
@@ -182,8 +173,6 @@ def _better(one: Terms, other: Terms) -> Terms:
     return Terms(
         open=_either(one.open, other.open),
         osi_approved=one.osi_approved or other.osi_approved,
-        commercial=_either(one.commercial, other.commercial),
-        redistribution=_either(one.redistribution, other.redistribution),
         made_for=one.made_for | other.made_for,
     )
 
@@ -192,8 +181,6 @@ def _both(one: Terms, other: Terms) -> Terms:
     return Terms(
         open=_each(one.open, other.open),
         osi_approved=one.osi_approved and other.osi_approved,
-        commercial=_each(one.commercial, other.commercial),
-        redistribution=_each(one.redistribution, other.redistribution),
         made_for=one.made_for & other.made_for,
     )
 
