@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import textwrap
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,7 @@ import pytest
 from builders import embedding_model, generative_model, unfit_model, write
 from commands import ROOT, Said, here
 from complying import MANIFEST, control, files
+from documented import CONTEXT, documented_model
 
 pytestmark = pytest.mark.xdist_group("journey-comply")
 Comply = Callable[..., Said]
@@ -204,6 +206,27 @@ def test_wrong_use_is_a_clear_error(framework: Path, model: Path, home: Path, tm
     broken = write(tmp_path / "broken", files(control("a", met="findng.x")))
     told = here("comply", broken, model, "--json", home=home).refuses("comply.invalid-framework")
     assert "framework.yaml:" in told
+
+
+def test_a_documented_model_fills_most_of_the_eu_form_and_the_rest_names_who_must(home: Path, tmp_path: Path) -> None:
+    model = write(tmp_path / "model", documented_model())
+    context = write(tmp_path / "context", {"context.yaml": CONTEXT}) / "context.yaml"
+    rows = here("comply", "eu-gpai-form", model, "--context", context, "--json", home=home).json["controls"]
+    items = [row for row in rows if re.fullmatch(r"form-\d\.\d", row["id"])]
+    assert len(items) == 36
+    filled = [row for row in items if row["status"] == "met"]
+    assert len(filled) >= 25
+    assert all(row["basis"] and (row["evidence"] or row["basis"] == ["stated"]) for row in filled)
+    assert all(row["status"] == "unknown" and row["supply"] for row in items if row not in filled)
+    by_card = here("comply", "eu-gpai-form", model, "--json", home=home).json["controls"]
+    assert sum(row["status"] == "met" for row in by_card if row["id"] in {item["id"] for item in items}) >= 25
+
+
+def test_without_its_card_the_same_model_fills_little(home: Path, tmp_path: Path) -> None:
+    files = {name: data for name, data in documented_model().items() if name != "README.md"}
+    rows = here("comply", "eu-gpai-form", write(tmp_path / "m", files), "--json", home=home).json["controls"]
+    assert sum(row["status"] == "met" for row in rows) < 15
+    assert {row["status"] for row in rows} <= {"met", "unknown", "not-applicable"}
 
 
 def test_the_framework_of_the_how_to_works_as_it_stands_there(model: Path, home: Path, tmp_path: Path) -> None:

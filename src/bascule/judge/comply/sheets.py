@@ -150,7 +150,8 @@ def _row(control: ControlView, document: ComplianceDocument) -> Iterable[object]
 
 def answer_of(control: ControlView, limit: int = 300) -> str:
     """The words that fill an item, each fact's cut to `limit` characters; empty where it is not filled."""
-    return "; ".join(visible(_words(fact), limit) for fact in control.answers if fact.value not in (None, "", [], {}))
+    given = (_words(fact) for fact in control.answers if fact.value not in (None, "", [], {}))
+    return "; ".join(visible(words, limit) for words in dict.fromkeys(given))
 
 
 def _words(fact: FactView) -> str:
