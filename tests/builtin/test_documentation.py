@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from bascule.builtin.scanners.documentation import plugin
 from bascule.builtin.scanners.documentation.names import NAMES
+from bascule.builtin.scanners.documentation.words import flop, provenance
 from bascule.plugins.testing import check_scanner, scan_memory
+from bascule.records import Reading, ReadingSource
 from builders import config, safetensors
 
 
@@ -192,3 +196,242 @@ def test_a_full_card_answers_everything(name: str) -> None:
 
 def test_a_full_card_leaves_nothing_open() -> None:
     assert set(NAMES) - set(said(full_repository())) == set()
+
+
+def test_there_is_one_reading_for_each_name() -> None:
+    files = full_repository() | {"docs/README.md": FULL.replace("Example Works", "Other Works").encode()}
+    names = [item.name for item in scan_memory(plugin, files).seen if isinstance(item, Reading)]
+    assert sorted(names) == sorted(set(names))
+
+
+def test_words_stay_declared_and_what_a_loader_reads_is_measured() -> None:
+    found = {item.name: item for item in scan_memory(plugin, full_repository()).seen if isinstance(item, Reading)}
+    assert found["doc.intended_use"].source is ReadingSource.DECLARED
+    assert found["doc.intended_use"].location == "Direct Use, line 30"
+    assert found["doc.max_input"].source is ReadingSource.MEASURED
+    assert found["doc.max_input"].artefact == "config.json"
+
+
+def test_the_hubs_template_left_empty_says_nothing() -> None:
+    hollow = card(
+        "# Model Card for Model ID",
+        "<!-- Provide a quick summary of what the model is/does. -->",
+        "This modelcard aims to be a base template for new models.",
+        "- **Developed by:** [More Information Needed]",
+        "- **Model type:** [More Information Needed]",
+        "## Uses",
+        "### Direct Use",
+        "[More Information Needed]",
+        "### Recommendations",
+        "Users (both direct and downstream) should be made aware of the risks. More information needed.",
+        "## How to Get Started with the Model",
+        "Use the code below to get started with the model.",
+        "[More Information Needed]",
+        "## Training Details",
+        "### Training Data",
+        "[More Information Needed]",
+        "#### Speeds, Sizes, Times [optional]",
+        "[More Information Needed]",
+        "## Environmental Impact",
+        "Carbon emissions can be estimated using the [calculator](https://example.org) presented in a paper.",
+        "- **Hours used:** TBD",
+    )
+    assert said(hollow) == {}
+
+
+def test_labels_and_tables_of_a_vendors_card_are_read() -> None:
+    found = said(
+        card(
+            "## Model Information",
+            "**Model Developer:** Example Labs",
+            "",
+            "**Model Release Date:** Sept 25, 2025",
+            "",
+            "|  | Training Data | Input modalities | Output modalities | Context Length | Token count |",
+            "| :-- | :-- | :-- | :-- | :-- | :-- |",
+            "| 1B | Publicly available data. | Multilingual text and images | Text and code | 128k | Up to 9T tokens |",
+            "",
+            "## Intended Use",
+            "**Intended Use Cases:** Assistants that answer in several languages.",
+            "",
+            "**Out of Scope:** Anything the law forbids.",
+            "",
+            "## Hardware and Software",
+            "Training took 916k GPU hours of computation in all.",
+            "",
+            "|  | Training Time (GPU hours) |",
+            "| :-- | :-- |",
+            "| 1B | 370k |",
+        )
+    )
+    assert found["provider"] == "Example Labs"
+    assert found["release_date"] == "Sept 25, 2025"
+    assert found["input_modalities"] == ("text", "image")
+    assert found["output_modalities"] == ("text", "code")
+    assert found["data_points"] == "Up to 9T tokens"
+    assert found["intended_use"] == "Intended Use Cases: Assistants that answer in several languages."
+    assert found["out_of_scope"] == "Anything the law forbids."
+    assert found["compute_amount"] == "Training took 916k GPU hours of computation in all."
+    assert found["training_time"] == "Training Time (GPU hours): 370k"
+
+
+def test_hardware_that_trained_a_model_is_not_what_it_needs() -> None:
+    found = said(
+        card("# Small", "## Hardware", "The model was trained on 512 accelerators.", "## Uses", "Sorting mail.")
+    )
+    assert "hardware" not in found
+
+
+def test_a_readme_that_is_no_card_is_believed_on_its_use_alone() -> None:
+    found = said({"README.md": b"# lib\n## Usage\nCall `run()` on a folder.\n## Results\nTwice as fast, 12 ms.\n"})
+    assert found == {"technical_means": "Call run() on a folder."}
+
+
+def test_a_word_that_denies_is_no_source() -> None:
+    assert provenance(["It holds no user data, and never synthetic text."]) == ()
+    assert provenance(["We crawled the web.", "Licensed data from two publishers."]) == ("web", "private third-party")
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("training took 1.7e23 FLOPs", 1.7e23),
+        ("3.3 × 10^24 FLOP of training", 3.3e24),
+        ("about 10^23 FLOPs", 1e23),
+        ("2 \\times 10^{22} flops", 2e22),
+        ("5 zettaFLOPs", 5e21),
+        ("1,200 petaflop/s-days", 1200e15 * 86_400),
+        ("4.1 GFLOPs per image", None),
+        ("a chip of 312 TFLOPS", None),
+        ("2e15 FLOP/s", None),
+        ("1e23 FLOPs, later 2e23 FLOPs", None),
+        ("no number of FLOPs", None),
+    ],
+)
+def test_operations_are_read_as_stated_and_never_worked_out(text: str, number: float | None) -> None:
+    assert flop(text) == (None if number is None else pytest.approx(number))
+
+
+def test_a_dataset_card_answers_for_the_data() -> None:
+    front = "size_categories: [10K<n<100K]\nannotations_creators: [crowdsourced]\nlanguage: [en]"
+    lines = (
+        "# Tickets",
+        "## Dataset Creation",
+        "### Curation Rationale",
+        "Short tickets were removed, because nobody can sort them.",
+        "### Source Data",
+        "Tickets were collected from three public forums in 2024.",
+        "### Personal and Sensitive Information",
+        "Names and addresses were redacted by hand.",
+        "### Discussion of Biases",
+        "We measured topics by country; two are missing.",
+    )
+    found = said(card(*lines, front=front))
+    assert found["data_points"] == "10K<n<100K examples"
+    assert found["data_curation"] == "Short tickets were removed, because nobody can sort them."
+    assert found["data_obtained"] == "Tickets were collected from three public forums in 2024."
+    assert found["data_unsuitable"] == "Names and addresses were redacted by hand."
+    assert found["data_bias"] == "We measured topics by country; two are missing."
+    assert "other" in found["data_provenance"]  # type: ignore[operator]
+
+
+def test_a_croissant_description_answers_for_the_data() -> None:
+    croissant = {"rai:dataCollection": "Recorded by volunteers at home.", "rai:dataBiases": "Few older speakers."}
+    found = said({"model.safetensors": safetensors(), "croissant.json": json.dumps(croissant).encode()})
+    assert found["data_obtained"] == "Recorded by volunteers at home."
+    assert found["data_bias"] == "Few older speakers."
+
+
+def test_records_of_runs_give_time_energy_and_operations() -> None:
+    found = said(
+        {
+            "trainer_state.json": json.dumps(
+                {"total_flos": 3.5e17, "global_step": 900, "num_train_epochs": 3}
+            ).encode(),
+            "emissions.csv": b"duration,energy_consumed,codecarbon_version,tracking_mode\n3600,1.25,2.8.0,machine\n",
+            "eval_results.json": json.dumps({"eval_accuracy": 0.91, "eval_runtime": 3.0}).encode(),
+        }
+    )
+    assert found["compute_flop"] == 3.5e17
+    assert found["energy"] == "1.25 kWh"
+    assert found["energy_method"] == "CodeCarbon 2.8.0, tracking mode machine"
+    assert found["training_time"] == "3600 seconds, as metered"
+    assert found["evaluation"] == "eval_accuracy 0.91"
+
+
+def test_policies_beside_the_model_are_read() -> None:
+    found = said(
+        {
+            "README.md": b"# Small\n",
+            "USE_POLICY.md": b"# Acceptable use\nYou may not use the model to deceive people.\n",
+            "SECURITY.md": b"# Security\nWrite to security@example.org before you publish.\n",
+            "training_data_summary.md": b"# Summary\nForum threads and public domain books, half each.\n",
+            "CITATION.cff": b"cff-version: 1.2.0\ndate-released: 2026-03-14\n",
+        }
+    )
+    assert found["acceptable_use"] == "You may not use the model to deceive people."
+    assert found["disclosure_policy"] == "Write to security@example.org before you publish."
+    assert found["training_summary"] == "Forum threads and public domain books, half each."
+    assert found["release_date"] == "2026-03-14"
+
+
+def test_a_sentence_encoders_own_limit_counts_before_its_backbones() -> None:
+    files = {
+        "config.json": config("BertModel", "bert", max_position_embeddings=512, vocab_size=30522),
+        "sentence_bert_config.json": b'{"max_seq_length": 256}',
+        "config_sentence_transformers.json": b'{"__version__": {"sentence_transformers": "2.0.0"}}',
+        "tokenizer_config.json": b'{"model_max_length": 1000000000000000019884624838656}',
+    }
+    found = said(files)
+    assert found["max_input"] == "256 tokens"
+    assert found["output_modalities"] == ("embedding",)
+    assert found["software"] == "saved with sentence_transformers 2.0.0"
+
+
+def test_a_tokenizer_without_a_limit_gives_none() -> None:
+    assert "max_input" not in said({"tokenizer_config.json": b'{"model_max_length": 1000000000000000019884624838656}'})
+
+
+def test_a_package_says_what_it_needs_and_how_it_is_handed_on() -> None:
+    metadata = b"Name: tiny\nVersion: 1.2\nRequires-Dist: numpy>=2\nRequires-Dist: pytest; extra == 'test'\n\n# tiny\n"
+    found = said({"tiny-1.2.dist-info/METADATA": metadata})
+    assert found["dependencies"] == ("numpy>=2",)
+    assert found["channels"] == "Python package tiny 1.2"
+
+
+def test_what_is_shown_is_short_and_safe() -> None:
+    wild = "Sorting \x1b[31mred\x1b[0m mail \u202eback to front. " + "Sorting very long words and more of them " * 40
+    found = scan_memory(plugin, card("# Small", "## Uses", wild)).seen
+    words = [item.value for item in found if isinstance(item, Reading) and isinstance(item.value, str)]
+    assert words
+    assert all(len(word) <= 300 and word.isprintable() for word in words)
+
+
+HOSTILE = {
+    "headings": "# a\n",
+    "labels": "- **Developed by:** a b c\n",
+    "nested": "# a\n## Uses\n### c\n#### d\n##### e\n###### f\n",
+    "tables": "| a | b | c |\n",
+    "brackets": "[a](",
+    "stars": "**",
+    "numbers": "training 1e23 flops 1,000,000 ",
+    "sentences": "Trained on biased data measured in 3 days. ",
+    "comments": "<!--",
+    "fences": "```\n",
+}
+
+
+@pytest.mark.usefixtures("must_end")
+@pytest.mark.parametrize("piece", HOSTILE.values(), ids=HOSTILE)
+def test_a_long_card_of_one_thing_comes_to_an_end(piece: str) -> None:
+    whole = piece * ((1 << 17) // len(piece))
+    scan_memory(plugin, card("# Small", "## Training Data", whole))
+
+
+def test_broken_documents_are_passed_over() -> None:
+    files = full_repository() | {
+        "README.md": b"---\na: &a [x, x]\nb: [" + b"*a, " * 99 + b"*a]\n---\n# Uses\n",
+        "requirements.txt": b"\xff\xfe\x00",
+        "trainer_state.json": b"[" * 100_000,
+    }
+    assert said(files)["max_input"] == "4096 tokens"

@@ -164,16 +164,22 @@ def parse_card(text: str) -> Card:
 
 
 def main_card(listing: Sequence[Listed]) -> str | None:
-    """The path of the card that speaks for the subject: named as a card before a README, near weights before far."""
-    cards = [item.path for item in listing if item.kind == ArtefactKind.MODEL_CARD]
-    folders = [PurePosixPath(item.path).parent for item in listing if item.kind in _WEIGHTS]
+    """The path of the card that speaks for the subject: named as a card before a README, near weights before far.
+
+    Time grows with the listing and no faster.
+    """
+    below: dict[tuple[str, ...], int] = {}  # how far below each folder the nearest weights lie
+    for folder in {PurePosixPath(item.path).parent.parts for item in listing if item.kind in _WEIGHTS}:
+        for depth in range(len(folder) + 1):
+            steps = len(folder) - depth
+            below[folder[:depth]] = min(steps, below.get(folder[:depth], steps))
 
     def rank(path: str) -> tuple[bool, int, int, str]:
-        own = PurePosixPath(path).parent
-        steps = min((_steps(own, folder) for folder in folders), default=len(own.parts))
-        return not named_card(path), steps, len(own.parts), path
+        own = PurePosixPath(path).parent.parts
+        steps = (len(own) - depth + below[own[:depth]] for depth in range(len(own) + 1) if own[:depth] in below)
+        return not named_card(path), min(steps, default=len(own)), len(own), path
 
-    return min(cards, key=rank, default=None)
+    return min((item.path for item in listing if item.kind == ArtefactKind.MODEL_CARD), key=rank, default=None)
 
 
 def named_card(path: str) -> bool:
@@ -182,11 +188,6 @@ def named_card(path: str) -> bool:
 
 
 _WEIGHTS = (ArtefactKind.WEIGHTS, ArtefactKind.ADAPTER)
-
-
-def _steps(one: PurePosixPath, other: PurePosixPath) -> int:
-    shared = sum(1 for a, b in zip(one.parts, other.parts, strict=False) if a == b)
-    return len(one.parts) + len(other.parts) - 2 * shared
 
 
 _FRONT = re.compile(r"\s*---[ \t]*\r?\n(.*?)(?:^|\r?\n)---[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)

@@ -156,7 +156,7 @@ def _of_table(table: list[tuple[int, list[str]]]) -> Iterator[Label]:
     body = [(number, cells) for number, cells in table if not all(_RULE.fullmatch(cell.strip()) for cell in cells)]
     if len(body) < 2:
         return
-    if all(len(cells) == 2 for _, cells in body):
+    if all(len(cells) == 2 for _, cells in body) and body[0][1][0].strip():
         yield from (Label(_bare(cells[0]), cells[1].strip(), number) for number, cells in body if cells[0].strip())
     else:
         (_, names), (number, first) = body[0], body[1]
@@ -232,7 +232,7 @@ _PLACEHOLDER = re.compile(
 )
 # What the hub's templates and trainers write into every card, whoever publishes it.
 _BOILERPLATE = re.compile(
-    r"(?:carbon emissions can be estimated using the machine learning impact calculator"
+    r"(?:carbon emissions can be estimated using the "
     r"|this model ?card aims to be a base template|it has been generated using (?:this )?raw template"
     r"|users \(both direct and downstream\) should be made aware"
     r"|use the code below to get started"

@@ -13,7 +13,7 @@ from bascule.builtin.scanners.documentation.cases import documentation_examples
 from bascule.builtin.scanners.documentation.claim import Claim
 from bascule.builtin.scanners.documentation.gather import READS, gather, speaker
 from bascule.builtin.scanners.documentation.names import NAMES
-from bascule.plugins.kinds import ScanFile, Seen
+from bascule.plugins.kinds import Listed, ScanFile, Seen
 from bascule.plugins.meta import Example, Meta, Quantity
 
 
@@ -37,8 +37,13 @@ class Documentation:
     def examples(self) -> Sequence[Example]:
         return documentation_examples()
 
+    def __init__(self) -> None:
+        self._speaker: tuple[Sequence[Listed], str | None] = ((), None)
+
     def scan(self, file: ScanFile) -> Iterator[Seen]:
-        if speaker(file.listing) != file.path:
+        if self._speaker[0] is not file.listing:  # found once a subject, and not once a file
+            self._speaker = (file.listing, speaker(file.listing))
+        if self._speaker[1] != file.path:
             return
         chosen: dict[str, Claim] = {}
         for claim in gather(file):

@@ -28,6 +28,8 @@ MAX_TEXT = 1 << 20
 MAX_CONFIG = 1 << 20
 MAX_SAFETENSORS_HEADER = 2 << 20
 MAX_CARDS = 3
+MAX_TRIED = 20
+"""files of one name, until one says something"""
 
 _CONFIGS = ("config.json", "model_index.json", "params.json")
 _TRAINER = ("trainer_state.json", "train_results.json", "all_results.json", "training_args.json")
@@ -96,12 +98,13 @@ class Desk:
     def __init__(self, file: ScanFile) -> None:
         self._file = file
         self._listing = sorted(file.listing, key=lambda item: (item.path.count("/"), item.path))
+        self._read = [item for item in self._listing if READS.match(item.path, item.kind, item.media_type)]
 
     def named(self, *names: str, kind: ArtefactKind | None = None, media_type: str = "") -> list[Listed]:
         """What bears such a name, kind or media type; names are shell patterns, lower case."""
         return [
             item
-            for item in self._listing
+            for item in self._read
             if item.kind == kind
             or (media_type and item.media_type == media_type)
             or any(fnmatchcase(item.path.lower(), name) or fnmatchcase(_last(item.path), name) for name in names)
@@ -130,7 +133,7 @@ class Desk:
 
     def first_json(self, *names: str) -> tuple[Mapping[str, Any], str]:
         """The object in the nearest file of such a name, and its path."""
-        for item in self.named(*names):
+        for item in self.named(*names)[:MAX_TRIED]:
             if found := self.json(item):
                 return found, item.path
         return {}, ""
@@ -141,7 +144,7 @@ class Desk:
     def card(self) -> tuple[str, Card] | None:
         """The card that speaks for the subject."""
         path = main_card(self._file.listing)
-        item = next((item for item in self._listing if item.path == path), None)
+        item = next((item for item in self._read if item.path == path), None)
         card = self.parsed(item) if item is not None else None
         return (item.path, card) if item is not None and card is not None else None
 
@@ -173,7 +176,7 @@ def _configurations(desk: Desk) -> Iterator[Claim]:
 
 def _main_config(desk: Desk) -> tuple[Mapping[str, Any], str]:
     """The configuration of the model as a whole, and not of a layer beside it such as a pooling."""
-    for item in desk.named(*_CONFIGS):
+    for item in desk.named(*_CONFIGS)[:MAX_TRIED]:
         config = desk.json(item)
         if config.keys() & {"architectures", "model_type", "alignment_heads", "_class_name"}:
             return config, item.path
@@ -304,7 +307,7 @@ def _packages(desk: Desk) -> Iterator[Claim]:
         "pyproject.toml": packages.of_pyproject,
         "metadata": packages.of_metadata,
     }
-    for item in desk.named(*_PACKAGES):
+    for item in desk.named(*_PACKAGES)[:MAX_TRIED]:
         named = dict.fromkeys(readers[_last(item.path)](desk.text(item)))
         if asked := tuple(named)[: packages.MAX_PACKAGES]:
             yield Claim("dependencies", asked, item.path, "", ReadingSource.MEASURED)
