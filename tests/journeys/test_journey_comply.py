@@ -222,6 +222,25 @@ def test_a_documented_model_fills_most_of_the_eu_form_and_the_rest_names_who_mus
     assert sum(row["status"] == "met" for row in by_card if row["id"] in {item["id"] for item in items}) >= 25
 
 
+def test_what_is_for_one_audience_tells_nothing_meant_for_another(home: Path, tmp_path: Path) -> None:
+    model = write(tmp_path / "model", documented_model())
+    arguments = ("eu-gpai-form", model, "--audience", "downstream", "--out", tmp_path / "out", "--json")
+    said = here("comply", *arguments, home=home)
+    assert said.json["audience"] == "downstream"
+    assert all("downstream" in row["audience"] or not row["audience"] for row in said.json["controls"])
+    for path in (tmp_path / "out").iterdir():
+        text = path.read_text().replace("\\", "")
+        assert "form-2.1" in text, path.name
+        assert "0.11 MWh" not in text, path.name
+    whole = here("comply", "eu-gpai-form", model, "--json", home=home)
+    assert "0.11 MWh" in whole.out
+
+
+def test_the_document_stands_until_the_first_envelope_that_it_cites_expires(comply: Comply, model: Path) -> None:
+    document = comply(model).json
+    assert document["review_by"] <= min(view["expires_at"] for view in document["evidence"])
+
+
 def test_without_its_card_the_same_model_fills_little(home: Path, tmp_path: Path) -> None:
     files = {name: data for name, data in documented_model().items() if name != "README.md"}
     rows = here("comply", "eu-gpai-form", write(tmp_path / "m", files), "--json", home=home).json["controls"]

@@ -215,6 +215,17 @@ def test_what_a_control_leaves_out_the_defaults_say() -> None:
     assert [each.applies_from for each in read.controls] == [date(2025, 8, 2), date(2026, 8, 2)]
 
 
+def test_an_audience_gets_its_own_controls_and_those_for_everybody() -> None:
+    read = framework(
+        control("all"), control("office", audience=["aio"]), control("both", audience=["aio", "downstream"])
+    )
+    assert [each.id for each in read.for_audience("downstream").controls] == ["all", "both"]
+    assert read.for_audience("aio") == read
+    with pytest.raises(InputError) as caught:
+        read.for_audience("downstrem")
+    assert (caught.value.code, caught.value.hint) == ("comply.unknown-audience", "did you mean `downstream`?")
+
+
 def test_every_fault_is_told_at_once_with_its_file_and_line() -> None:
     folder = {
         "framework.yaml": b"""\

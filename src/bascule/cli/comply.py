@@ -30,6 +30,7 @@ def comply_command(
     *,
     tier: str | None = None,
     ladder: str = "release",
+    audience: str = "",
     oscal: Path | None = None,
     markdown: Path | None = None,
     csv: Path | None = None,
@@ -52,6 +53,8 @@ def comply_command(
         The tier that the decision is asked for.
     ladder
         `release` or `adopt`.
+    audience
+        Only what this audience gets, where the framework tells them apart: `downstream`, `aio`, …
     oscal
         Write OSCAL assessment results to this file, and the framework's catalogue beside it.
     markdown
@@ -77,7 +80,7 @@ def comply_command(
             context=session.context,
             as_of=common.instant(),
         )
-        document = comply(asked, request, session.policy, session.parts, progress)
+        document = comply(asked, request, session.policy, session.parts, progress, audience)
     if common.json:
         print_json(document.as_json())
     else:
@@ -116,7 +119,7 @@ def _list(common: Judging) -> int:
             if "error" in row:
                 print_text(f"{row['id']:<24} {row['error']}")
             else:
-                print_text(f"{row['id']:<24} {row['title']}, {counted(row['controls'], 'control')}")
+                print_text(f"{row['id']:<24} {visible(row['title'])}, {counted(row['controls'], 'control')}")
         if not rows:
             print_text("there is no framework; give a folder that holds framework.yaml")
     return 1 if any("error" in row for row in rows) else 0
@@ -126,14 +129,14 @@ def _lines(document: ComplianceDocument) -> list[str]:
     """For a terminal: the answer, what is wanting and from whom, what comes later."""
     counts = ", ".join(f"{count} {status}" for status, count in document.counts.items())
     lines = [
-        f"{document.framework.title} ({document.framework.version})",
+        f"{visible(document.framework.title)} ({visible(document.framework.version)})",
         f"{visible(document.ref)}: {document.verdict.value} ({counts})",
         document.notice,
     ]
     for section in document.framework.sections:
         controls = [control for control in document.controls if control.section == section.id]
         if controls:
-            lines += ["", section.title, *(line for control in controls for line in _control(control))]
+            lines += ["", visible(section.title), *(line for control in controls for line in _control(control))]
     if document.upcoming:
         lines += ["", "Later"]
         lines += [f"  {each.applies_from}  {each.id} {visible(each.title)}" for each in document.upcoming]
@@ -145,7 +148,9 @@ def _control(control: ControlView) -> list[str]:
     lines = [f"  {SIGNS[control.status]} {control.id}  {visible(control.title)}{said}"]
     if control.status in (Status.NOT_MET, Status.UNKNOWN):
         lines.append(f"      {visible(control.because, 300)}")
-        lines.append(f"      from: {visible(control.supply)}" + (f"; {control.command}" if control.command else ""))
+        lines.append(
+            f"      from: {visible(control.supply)}" + (f"; {visible(control.command, 400)}" if control.command else "")
+        )
     elif control.applies == "unknown":
         lines.append(f"      {visible(control.because, 300)}")
     if control.status is Status.MET and control.answers:

@@ -26,9 +26,18 @@ from bascule.records.compliance import ComplianceDocument, ControlView, Framewor
 
 
 def comply(
-    framework: Framework, request: ReviewRequest, policy: Policy, parts: Parts, progress: Progress = silent
+    framework: Framework,
+    request: ReviewRequest,
+    policy: Policy,
+    parts: Parts,
+    progress: Progress = silent,
+    audience: str = "",
 ) -> ComplianceDocument:
-    """Every control of a framework for one subject at `as_of`. Raises what `review` and `decide` raise."""
+    """Every control of a framework for one subject at `as_of`. audience: only what that audience gets.
+
+    Raises what `review` and `decide` raise, and InputError `comply.unknown-audience`.
+    """
+    framework = framework.for_audience(audience) if audience else framework
     check_tier(request.tier, request.ladder, policy)
     collected = _known(request.ref, parts) or collect(request.ref, parts, progress=progress)
     context = merge_context(request.context, policy.pack.context_defaults)
@@ -42,6 +51,8 @@ def comply(
     answered = answer(framework, desk, as_of)
     ref = document.subject.ref
     cited = {digest for control in (*answered.controls, *answered.upcoming) for digest in control.evidence}
+    evidence = tuple(view for view in document.evidence if view.digest in cited)
+    ends = [view.expires_at for view in evidence] + [end for end in (document.review_by,) if end is not None]
     return ComplianceDocument(
         framework=FrameworkView(
             **{name: getattr(framework, name) for name in FrameworkView.model_fields if name != "sections"},
@@ -50,6 +61,7 @@ def comply(
         ref=ref,
         subject=document.subject.digest,
         as_of=document.as_of,
+        audience=audience,
         verdict=answered.verdict,
         counts=answered.counts,
         controls=tuple(_with_ref(control, ref) for control in answered.controls),
@@ -59,8 +71,9 @@ def comply(
         policy=document.policy,
         ladder=request.ladder,
         tier=document.requested_tier,
-        evidence=tuple(view for view in document.evidence if view.digest in cited),
+        evidence=evidence,
         limits=document.limits,
+        review_by=min(ends, default=None),
         tool_version=bascule.__version__,
     )
 

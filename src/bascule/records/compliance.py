@@ -20,6 +20,9 @@ from bascule.records.review import EvidenceView
 NOT_ADVICE = "This is engineering evidence, not legal advice."
 """The sentence that every form of the document carries."""
 
+NOBODY = "nobody yet"
+"""Who has compared a control with its text, until somebody has."""
+
 
 class Status(StrEnum):
     """How a control stands."""
@@ -109,6 +112,7 @@ class ComplianceDocument(Record):
     ref: str
     subject: DigestField
     as_of: datetime
+    audience: str = Field(default="", description="whose part of the framework it is; empty: all of it")
     verdict: Status = Field(description="met: all that apply are; not-met: one is not; unknown: one is not known")
     counts: dict[str, int]
     controls: tuple[ControlView, ...] = Field(description="those in force on that day, in the framework's order")
@@ -122,6 +126,7 @@ class ComplianceDocument(Record):
     tier: str
     evidence: tuple[EvidenceView, ...] = ()
     limits: tuple[str, ...] = ()
+    review_by: datetime | None = Field(default=None, description="the first instant at which cited evidence expires")
     tool_version: str
 
     model_config = {"populate_by_name": True, "serialize_by_alias": True}

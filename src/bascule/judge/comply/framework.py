@@ -17,7 +17,10 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, StringConstraints
 
 from bascule.kernel.digests import Digest
+from bascule.kernel.errors import InputError
+from bascule.kernel.text import suggestion, visible
 from bascule.records import Dimension, Record
+from bascule.records.compliance import NOBODY
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._()-]*")
 
@@ -59,7 +62,7 @@ class Control(Record):
     evidence: tuple[Words, ...] = Field(default=(), description="kinds of evidence that answer it")
     note: str = ""
     read: str = ""
-    reviewed_by: Words = "nobody yet"
+    reviewed_by: Words = NOBODY
 
     def in_force(self, day: date) -> bool:
         """Does it apply on that day?"""
@@ -83,3 +86,19 @@ class Framework(Record):
     sections: tuple[Section, ...]
     controls: tuple[Control, ...]
     digest: Digest
+
+    def for_audience(self, audience: str) -> Framework:
+        """The part of it that one audience gets: its own controls, and those that are for everybody.
+
+        Raises InputError `comply.unknown-audience`.
+        """
+        audiences = sorted({name for control in self.controls for name in control.audience})
+        if audience not in audiences:
+            near = suggestion(audience, audiences) or (
+                f"it has: {', '.join(audiences)}" if audiences else "it tells none apart: leave `--audience` out"
+            )
+            raise InputError(
+                "comply.unknown-audience", f"framework `{self.id}` has no audience `{visible(audience)}`", near
+            )
+        theirs = tuple(each for each in self.controls if not each.audience or audience in each.audience)
+        return self.model_copy(update={"controls": theirs})

@@ -12,13 +12,14 @@ from collections.abc import Iterable, Iterator
 
 from bascule.kernel.clock import format_instant
 from bascule.kernel.markdown import code, text
-from bascule.kernel.text import visible
-from bascule.records.compliance import ComplianceDocument, ControlView, FactView, Status
+from bascule.kernel.text import counted, visible
+from bascule.records.compliance import NOBODY, ComplianceDocument, ControlView, FactView, Status
 
 SIGNS = {Status.MET: "✓", Status.NOT_MET: "✕", Status.UNKNOWN: "?", Status.NOT_APPLICABLE: "–"}
 COLUMNS = (
     *("framework", "version", "id", "section", "title", "status", "applies", "answer", "basis", "because", "supply"),
-    *("command", "evidence", "applies_from", "applies_until", "source", "note", "reviewed_by", "as_of", "notice"),
+    *("command", "evidence", "audience", "dimensions", "kinds_of_evidence", "applies_from", "applies_until", "source"),
+    *("note", "read", "reviewed_by", "as_of", "notice"),
 )
 _RUNS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -37,8 +38,11 @@ def markdown(document: ComplianceDocument) -> bytes:
         f"- text: {text(framework.publisher)}, {text(framework.version)}, {_link(framework.link)}",
         f"- read: {text(framework.read)}",
         f"- rights: {text(framework.rights)}",
+        f"- compared with the text by a second reader: {_reviewed(document)}",
+        *([f"- for: {text(document.audience)}"] if document.audience else []),
         f"- subject {code(document.subject)}",
         f"- decision {code(document.decision)} at {code(document.tier)}, policy {code(document.policy)}",
+        *([f"- stands until {format_instant(document.review_by)}"] if document.review_by else []),
         "",
         *_wanting(document),
         *_tables(document),
@@ -58,6 +62,12 @@ def markdown(document: ComplianceDocument) -> bytes:
         "",
     ]
     return "\n".join(lines).encode()
+
+
+def _reviewed(document: ComplianceDocument) -> str:
+    controls = (*document.controls, *document.upcoming)
+    done = sum(control.reviewed_by != NOBODY for control in controls)
+    return f"{done} of {counted(len(controls), 'control')}"
 
 
 def _link(address: str) -> str:
@@ -96,10 +106,20 @@ def _tables(document: ComplianceDocument) -> Iterator[str]:
                 text(control.title),
                 text(answer_of(control, 300) or control.because, 400),
                 text(", ".join([*control.basis, *(digest[7:19] for digest in control.evidence[:3])])),
-                text(control.source),
+                _source(control),
             )
             yield "| " + " | ".join(cells) + " |"
         yield ""
+
+
+def _source(control: ControlView) -> str:
+    parts = [
+        control.source,
+        control.note,
+        f"for {', '.join(control.audience)}" if control.audience else "",
+        control.read,
+    ]
+    return text("; ".join(part for part in parts if part))
 
 
 def _later(document: ComplianceDocument) -> Iterator[str]:
@@ -138,10 +158,14 @@ def _row(control: ControlView, document: ComplianceDocument) -> Iterable[object]
         control.supply,
         control.command,
         " ".join(control.evidence),
+        " ".join(control.audience),
+        " ".join(control.dimensions),
+        " ".join(control.kinds_of_evidence),
         control.applies_from,
         control.applies_until or "",
         control.source,
         control.note,
+        control.read,
         control.reviewed_by,
         format_instant(document.as_of),
         document.notice,
