@@ -9,6 +9,7 @@ import pytest
 from bascule.builtin.scanners.documentation import plugin
 from bascule.builtin.scanners.documentation.names import NAMES
 from bascule.builtin.scanners.documentation.words import flop, provenance
+from bascule.plugins.readers import prose
 from bascule.plugins.testing import check_scanner, scan_memory
 from bascule.records import Reading, ReadingSource
 from builders import config, safetensors
@@ -435,3 +436,27 @@ def test_broken_documents_are_passed_over() -> None:
         "trainer_state.json": b"[" * 100_000,
     }
     assert said(files)["max_input"] == "4096 tokens"
+
+
+def test_what_a_hub_fetched_says_from_which_revision() -> None:
+    metadata = b"%s\n%s\n1760000000.0\n" % (b"a" * 40, b"b" * 40)
+    found = said({"README.md": b"# x\n", ".cache/huggingface/download/config.json.metadata": metadata})
+    assert found["channels"] == f"the Hugging Face Hub, revision {'a' * 40}"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("A [link](https://example.org/a_(b)) and `code_here`, **bold**.", "A link and code_here, bold."),
+        ("| a | b |\n|---|---|\n| one | two |\n", "a, b; one, two"),
+        ("We measured:\n\n| a | b |\n|---|---|\n| one | two |\n", "We measured: a, b; one, two"),
+        ("- first thing\n- second thing\n", "first thing; second thing"),
+        ("It was used e.g. In Rome. Twice a day.", "It was used e.g. In Rome. Twice a day."),
+        ("```\ncode alone\n```\n", ""),
+        ("TODO\n\nMore information needed\n", ""),
+        ("See [the paper][p] for it.\n\n[p]: https://example.org\n", "See the paper for it."),
+        (f"{'word ' * 100}end.", f"{('word ' * 60)[:299].rpartition(' ')[0]}…"),
+    ],
+)
+def test_an_extract_is_the_first_words_that_say_something(text: str, words: str) -> None:
+    assert prose.extract(text) == words

@@ -243,6 +243,8 @@ _BOILERPLATE = re.compile(
     r"|provide (?:a|the) (?:quick|longer|basic) "
     r"|this section (?:is meant|addresses|describes|provides|should)"
     r"|the following (?:hyperparameters|parameters|results) (?:were|are)"
+    r"|(?:please )?(?:refer to|for (?:more|further) (?:information|details)|more (?:information|details))\b"
+    r"(?!.{0,300}(?:polic|https?:|@))"
     r"|see also\b|click to expand|table of contents)",
     re.IGNORECASE,
 )

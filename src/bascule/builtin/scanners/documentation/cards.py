@@ -63,8 +63,8 @@ def _taken(text: Document, part: Part, one: Field) -> str:
     """What a part says on a field, empty where it says nothing that fits."""
     value = _words(text.own(part, one.name), part, one)
     if not value and part.level < LABEL:
-        found = (_words(text.own(below, one.name), below, one) for below in text.below(part, one.name))
-        value = next(filter(None, found), "")
+        found = filter(None, (_words(text.own(below, one.name), below, one) for below in text.below(part, one.name)))
+        value = prose.joined(found) if one.take is Take.SENTENCES else next(found, "")
     if not value or (one.need and not pattern(one.need).search(value)):
         return ""
     return "" if one.unless and pattern(one.unless).search(value) else value

@@ -86,11 +86,11 @@ class Document:
         return (part for part in self.parts if part.level == LABEL)
 
     def below(self, part: Part, name: str) -> Iterator[Part]:
-        """The parts under a heading, those left out that answer another field than the one of that name."""
+        """The headings under a heading, those left out that answer another field than the one of that name."""
         for other in self.parts[part.index + 1 : part.index + MAX_BELOW]:
             if other.level <= part.level:
                 return
-            if not other.answers - {name}:
+            if other.level < LABEL and not other.answers - {name}:
                 yield other
 
     def own(self, part: Part, name: str) -> str:

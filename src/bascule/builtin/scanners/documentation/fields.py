@@ -222,7 +222,7 @@ FIELDS: tuple[Field, ...] = (
         ),
         says=(
             r"\b(filter(ed|ing)|clean(ed|ing)|de-?duplicat(ed|ion|ing)|curat(ed|ion)|normali[sz](ed|ation)|annotat(ed|ion)"
-            r"|removed|discarded|pre-?process(ed|ing)|decontaminat(ed|ion)|upsampled|weighted)\b",
+            r"|removed|discarded|pre-?process(ed|ing)|decontaminat(ed|ion)|upsampled)\b",
         ),
         within=_DATA,
     ),
@@ -344,7 +344,7 @@ FIELDS: tuple[Field, ...] = (
         (
             r"^(main |test |quantitative |evaluation |eval )?results?$|^evaluation results\b|^results\b",
             r"^(?!run|how|usage|using).*\b(evaluations?|benchmarks?)\b(?! (data|metrics|sets?|protocol|code))"
-            r"|^(model )?performance\b|^accuracy$",
+            r"|^(model )?performance\b|^accuracy$|^training results$",
             r"\bmetrics\b",
         ),
         need=_DIGIT,

@@ -38,6 +38,7 @@ _USE_POLICY = ("*use?policy*", "*usage?policy*", "acceptable?use*", "*prohibited
 _SECURITY = ("security.md", "security.txt", "security.rst")
 _SUMMARY = ("*training?content?summary*", "*training?data?summary*", "*public?summary*")
 _REPORTS = ("*technical?report*.md", "*tech?report*.md", "paper*.md")
+_FETCHED = "*.cache/huggingface/download/*.metadata"
 _PACKAGES = ("requirements.txt", "pyproject.toml", "*.dist-info/metadata")
 
 READS = Reads(
@@ -52,6 +53,7 @@ READS = Reads(
         *_SUMMARY,
         *_REPORTS,
         *_PACKAGES,
+        _FETCHED,
         *("tokenizer_config.json", "preprocessor_config.json", "config_sentence_transformers.json", "modules.json"),
         *("sentence_bert_config.json", "emissions.csv", "meta.json", "citation.cff", "croissant.json"),
     ),
@@ -295,10 +297,13 @@ def _package_readme(desk: Desk) -> Iterator[Claim]:
 
 
 def _channels(desk: Desk) -> Iterator[Claim]:
-    """A package says under which name it is handed on."""
+    """A package says under which name it is handed on; what was fetched from a hub, which revision it is."""
     for item in desk.named("*.dist-info/metadata")[:1]:
         if named := packages.name_of(desk.text(item)):
             yield Claim("channels", f"Python package {named}", item.path, "`Name`, `Version`", ReadingSource.MEASURED)
+    for item in desk.named(_FETCHED)[:1]:
+        if match := re.match(r"[0-9a-f]{40}\b", desk.text(item)):
+            yield Claim("channels", f"the Hugging Face Hub, revision {match[0]}", item.path)
 
 
 def _packages(desk: Desk) -> Iterator[Claim]:
