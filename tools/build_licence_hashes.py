@@ -121,6 +121,7 @@ MORE_TITLES = {
 
 # What ends the terms; what follows tells how to apply them, and may be cut or kept to the notice alone.
 _END = normalise("end of terms and conditions").words
+_APPLY = normalise("how to apply").words
 _NOTICE = normalise("licensed under the apache license version 2.0 the license").words
 _TITLE_WORDS = frozenset(normalise("license licence agreement rail policy terms lgpl gpl agpl").words)
 
@@ -284,7 +285,7 @@ def numbers_of(normal: NormalText, sentences: list[bytes]) -> Iterator[str]:
 def terms_of(words: tuple[str, ...]) -> Iterator[tuple[int, int]]:
     """Where the text begins and ends, in words: with what is said about it, and without."""
     yield 0, len(words)
-    if (cut := find(words, _END)) is not None:
+    if (cut := end_of_terms(words)) is not None:
         yield 0, cut + len(_END)
     if terms := creative_commons_terms(words):
         start = find(words, terms)
@@ -313,11 +314,21 @@ def ways(normal: NormalText, title: tuple[str, ...], titles: set[str]) -> Iterat
     bodies += [body for body in map(creative_commons_terms, bodies) if body]
     for body in bodies:
         yield body
-        if (cut := find(body, _END)) is not None:
+        if (cut := end_of_terms(body)) is not None:
             yield body[:cut]
             yield body[: cut + len(_END)]
             if (notice := find(body[cut:], _NOTICE)) is not None:
                 yield body[: cut + len(_END)] + body[cut + notice :]
+
+
+def end_of_terms(words: tuple[str, ...]) -> int | None:
+    """Where the terms end, if what follows only tells how to apply them. A RAIL's use restrictions follow that line too,
+    in an attachment that binds: without it, it is another licence."""
+    cut = find(words, _END)
+    if cut is None:
+        return None
+    tail = words[cut + len(_END) :]
+    return cut if not tail or find(tail[:24], _APPLY) is not None else None
 
 
 def creative_commons_terms(words: tuple[str, ...]) -> tuple[str, ...]:

@@ -17,6 +17,8 @@ WANTED: dict[str, tuple[str, ...]] = {
     "fickling": ("fickling==0.1.12",),
     "glyphhound": ("glyphhound==0.1.0",),
     "hayward": ("hayward==1.4.1",),
+    # Asked about licence texts alone, by `benchmarks/licence_detection.py`.
+    "licences/licenseclassifier": ("licenseclassifier==2026.10.0",),
     "mlsupplyscan": ("mlsupplyscan==0.1.0",),
     # With the packages without which it only says of these formats that it lacks them.
     "modelaudit": ("modelaudit[flax,h5,onnx,sevenzip,tflite]==0.2.54",),
@@ -26,6 +28,8 @@ WANTED: dict[str, tuple[str, ...]] = {
     "modelwarden": ("modelwarden==0.5.0",),
     # Its readers of arrays and of 7z archives need packages that it does not ask for.
     "picklescan": ("picklescan==1.0.5", "numpy", "py7zr"),
+    # A fresh install of it fails at import with the newer pluggy.
+    "licences/scancode": ("scancode-toolkit==32.5.0", "pluggy<1.6"),
 }
 PYTHON = {"fickling": "3.12", "modelwarden": "3.12"}
 

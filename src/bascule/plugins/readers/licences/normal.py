@@ -90,7 +90,9 @@ _TAG = re.compile(
     r"(?:\s+(?:align|href|id|lang|name|rel|target)\s*=\s*(?:\"[^\"<>]*\"|'[^'<>]*'))*\s*/?>",
     re.IGNORECASE,
 )
-_NEW_LINE = re.compile(r"</?(?:br|dd|div|dt|h[1-6]|hr|li|p|pre|section|td|th|tr|ul|ol)\b", re.IGNORECASE)
+_NEW_LINES = {"br": "\n"} | dict.fromkeys(
+    "a b big code em font i small span strong sub sup tt u".split(), ""
+)  # all others begin a paragraph
 _ENTITY = re.compile(r"&(?:#\d{1,6}|#x[0-9a-f]{1,5}|[a-z]{2,8});", re.IGNORECASE)
 # What strikes out or hides the words beside it is a word itself, and so no text that holds it is a known one.
 _HIDING = re.compile(r"~~|<!--|(?m:^\s{0,3}\[[^\]\n]{1,40}\]:(?=\s))")
@@ -206,9 +208,13 @@ def _raw_sentences(text: str) -> list[str]:
 def _shown(text: str) -> str:
     """Layout in HTML as layout in lines; what hides text marked as a word of its own."""
     if "<" in text or "&" in text:
-        text = _TAG.sub(lambda found: "\n\n" if _NEW_LINE.match(found[0]) else "", text)
+        text = _TAG.sub(lambda found: _NEW_LINES.get(_tag_name(found[0]), "\n\n"), text)
         text = _ENTITY.sub(lambda found: html.unescape(found[0]), text)
     return _HIDING.sub(f" {HIDES} ", _SURROGATES.sub("\ufffd", text))
+
+
+def _tag_name(tag: str) -> str:
+    return re.split(r"[\s/>]", tag.lstrip("</"), maxsplit=1)[0].casefold()
 
 
 def _join(lines: list[str]) -> str:
@@ -268,7 +274,8 @@ _INSIDE = re.compile(
 _KEPT_DOT, _KEPT_PLUS = "\ud800", "\ud801"
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _PLUS = re.compile(r"(?<=[^\W_])\++")
-_COMPARED = re.compile(r"([<>])\s{0,3}(?=[$€£]?\d)(?!\S{0,40}>)")
+# Behind a word: at a line's beginning `>` quotes.
+_COMPARED = re.compile(r"(?P<before>[^\s<>][ \t]{0,3})(?P<sign>[<>])[ \t]{0,3}(?=[$€£]?\d)(?!\S{0,40}>)")
 _COMPARISON = {"<": " below ", ">": " above "}
 
 
@@ -277,7 +284,7 @@ def _words(raw: str) -> tuple[str, ...]:
     if "+" in folded:
         folded = _PLUS.sub(lambda found: _KEPT_PLUS * len(found[0]), folded)
     if "<" in folded or ">" in folded:
-        folded = _COMPARED.sub(lambda found: _COMPARISON[found[1]], folded)
+        folded = _COMPARED.sub(lambda found: found["before"] + _COMPARISON[found["sign"]], folded)
     spaced = folded.translate(_separators(folded)).replace(_KEPT_DOT, ".").replace(_KEPT_PLUS, "+")
     return tuple(_SPELLING.get(word, word) for word in spaced.split())
 
