@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,9 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bascule.judge import Vocabulary
+from bascule.judge.comply import parse_framework
+from bascule.kernel.errors import InputError
 from bascule.records import Context, Evidence, Outcome
 from bascule.records.compliance import Status
-from complying import answered, control
+from complying import MANIFEST, answered, control, files
 from judging import alarm, ask, lapsed, number, pack, proportion, rule, said, scenario, seen, threshold, withheld
 
 POLICY = pack(
@@ -33,6 +36,11 @@ ATOMS = (
     *("decision.dimension_security == 'pass'", "size(decision.dimensions_unknown) == 0"),
 )
 FACTS = ("reading.r_word", "reading.r_list", "measure.m_size.value", "licence.id", "context.region", "finding.rule_a")
+
+WORDS = (
+    *("schema", "id", "title", "version", "link", "rights", "read", "sections", "defaults", "controls", "section"),
+    *("met", "when", "answer", "need", "applies_from", "applies_until", "supply", "audience", "dimensions"),
+)
 
 conditions = st.recursive(
     st.sampled_from(ATOMS),
@@ -76,7 +84,7 @@ def statuses(controls: Sequence[dict[str, Any]], envelopes: Sequence[Evidence]) 
     return [view.status for view in answered(question, *controls).controls]
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     full=evidence(),
     conditions=st.lists(st.tuples(conditions, conditions), min_size=1, max_size=4),
@@ -101,3 +109,37 @@ def test_withheld_or_expired_evidence_never_meets_a_control(
 def test_the_order_of_evidence_does_not_matter(full: tuple[Evidence, ...], condition: str, data: Any) -> None:
     controls = [control("c", met=condition)]
     assert statuses(controls, full) == statuses(controls, data.draw(st.permutations(full)))
+
+
+anything = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=8), st.sampled_from(ATOMS)),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.dictionaries(st.sampled_from(WORDS) | st.text(max_size=4), inner, max_size=4)
+    ),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=120, deadline=None)
+@given(changes=st.dictionaries(st.sampled_from(WORDS), anything, max_size=3), row=anything, field=anything)
+def test_whatever_a_framework_holds_it_is_read_or_refused_with_its_faults(changes: Any, row: Any, field: Any) -> None:
+    whole = MANIFEST | {"controls": [control("a", met="finding.x"), row, control("b", when=field)]} | changes
+    folder = {"framework.yaml": json.dumps(whole).encode(), "controls/more.yaml": json.dumps(row).encode()}
+    assert fault_of(folder) in ("", "comply.invalid-framework")
+
+
+def fault_of(folder: dict[str, bytes]) -> str:
+    """The code of what it is refused with, empty when it is read."""
+    try:
+        parse_framework(folder, "any")
+    except InputError as refused:
+        return refused.code if len(refused.message.splitlines()) > 1 else "no fault is named"
+    return ""
+
+
+@settings(max_examples=100, deadline=None)
+@given(data=st.binary(max_size=200), at=st.integers(0, 400))
+def test_damaged_bytes_are_refused_and_never_a_crash(data: bytes, at: int) -> None:
+    whole = files(control("a", met="finding.x"))["framework.yaml"]
+    folder = {"framework.yaml": whole[:at] + data + whole[at + len(data) :]}
+    assert fault_of(folder) in ("", "comply.invalid-framework")
