@@ -90,9 +90,9 @@ _TAG = re.compile(
     r"(?:\s+(?:align|href|id|lang|name|rel|target)\s*=\s*(?:\"[^\"<>]*\"|'[^'<>]*'))*\s*/?>",
     re.IGNORECASE,
 )
-_NEW_LINES = {"br": "\n"} | dict.fromkeys(
-    "a b big code em font i small span strong sub sup tt u".split(), ""
-)  # all others begin a paragraph
+# Inside a line; all others begin a paragraph.
+_INLINE = ("a", "b", "big", "code", "em", "font", "i", "small", "span", "strong", "sub", "sup", "tt", "u")
+_NEW_LINES = {"br": "\n"} | dict.fromkeys(_INLINE, "")
 _ENTITY = re.compile(r"&(?:#\d{1,6}|#x[0-9a-f]{1,5}|[a-z]{2,8});", re.IGNORECASE)
 # What strikes out or hides the words beside it is a word itself, and so no text that holds it is a known one.
 _HIDING = re.compile(r"~~|<!--|(?m:^\s{0,3}\[[^\]\n]{1,40}\]:(?=\s))")
