@@ -289,8 +289,8 @@ def test_a_readme_that_is_no_card_is_believed_on_its_use_alone() -> None:
 
 
 def test_a_word_that_denies_is_no_source() -> None:
-    assert provenance(["It holds no user data, and never synthetic text."]) == ()
-    assert provenance(["We crawled the web.", "Licensed data from two publishers."]) == ("web", "private third-party")
+    assert provenance("It holds no user data, and never synthetic text.") == ()
+    assert provenance("We crawled the web and licensed data from two publishers.") == ("web", "private third-party")
 
 
 @pytest.mark.parametrize(
@@ -460,3 +460,41 @@ def test_what_a_hub_fetched_says_from_which_revision() -> None:
 )
 def test_an_extract_is_the_first_words_that_say_something(text: str, words: str) -> None:
     assert prose.extract(text) == words
+
+
+def test_an_html_table_is_read_as_any_other() -> None:
+    table = "<table>\n<tr>\n<td>\n</td>\n<td><b>Context length</b>\n</td>\n<td>Token count\n</td>\n</tr>\n"
+    table += "<tr>\n<td>1B\n</td>\n<td>128k\n</td>\n<td>Up to 9T tokens\n</td>\n</tr>\n</table>"
+    found = said(card("# Small", "## Model Information", table, "## Uses", "Sorting mail by topic."))
+    assert found["max_input"] == "128k"
+    assert found["data_points"] == "Up to 9T tokens"
+    assert found["intended_use"] == "Sorting mail by topic."
+
+
+def test_bold_words_label_a_paragraph_only_where_they_open_it() -> None:
+    found = said(
+        card(
+            "# Small",
+            "## Intended Use",
+            "**Out of scope** Advice on health.",
+            "",
+            "Sorting mail, chosen by hand",
+            "**after reviewing the benchmark results** of 2025.",
+        )
+    )
+    assert found["out_of_scope"] == "Advice on health."
+    assert "evaluation" not in found
+
+
+def test_a_link_keeps_its_address_where_that_is_the_answer() -> None:
+    found = said(
+        card(
+            "# Small",
+            "## Uses",
+            "Sorting [mail](https://example.org/mail) by topic.",
+            "## Contact",
+            "[Form](https://example.org/f)",
+        )
+    )
+    assert found["intended_use"] == "Sorting mail by topic."
+    assert found["contact"] == "Form (https://example.org/f)"

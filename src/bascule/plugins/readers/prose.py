@@ -20,6 +20,8 @@ MAX_READ = 20_000
 MAX_LINE = 4_000
 MAX_CELLS = 40
 MAX_ROWS = 20
+MAX_TABLE = 4_000
+"""rows of one table"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +34,12 @@ class Label:
     from_column: bool = False
 
 
-def extract(text: str, limit: int = MAX_EXTRACT) -> str:
-    """The first sentences that say something; the rows of a table where there are none, or where one announces them."""
-    words = without_announcement(joined(sentences(text), limit))
+def extract(text: str, limit: int = MAX_EXTRACT, *, address: bool = False) -> str:
+    """The first sentences that say something; the rows of a table where there are none, or where one announces them.
+
+    address: links keep their address, where that is what a reader needs.
+    """
+    words = without_announcement(joined(sentences(text, address=address), limit))
     if words and not words.endswith(":"):
         return words
     table = list(islice(_rows_in_words(text), MAX_ROWS))
@@ -64,19 +69,17 @@ def joined(parts: Iterable[str], limit: int = MAX_EXTRACT) -> str:
 def phrase(text: str, limit: int = MAX_EXTRACT, *, address: bool = False) -> str:
     """A short value, such as a name, on one line; empty when it is a placeholder or holds no word.
 
-    address: where the value is a link and nothing else, its address is part of what it says.
+    address: links keep their address.
     """
-    words = _bare(text[:MAX_LINE])
-    if address and (link := _LINK.fullmatch(text[:MAX_LINE].strip())) and link[2] not in words:
-        words = f"{words} ({link[2]})"
+    words = _bare(text[:MAX_LINE], address)
     if not _WORD.search(words) or is_placeholder(words):
         return ""
     return _cut(visible(words, len(words)), limit)
 
 
-def sentences(text: str) -> Iterator[str]:
+def sentences(text: str, *, address: bool = False) -> Iterator[str]:
     """The sentences of a text in order, outside code and tables, those that say nothing left out."""
-    for paragraph in _paragraphs(text[:MAX_READ]):
+    for paragraph in _paragraphs(text[:MAX_READ], address):
         for sentence in _SENTENCE_END.split(paragraph):
             words = sentence.strip()
             if len(_WORD.findall(words)) >= 2 and not is_placeholder(words) and not _BOILERPLATE.match(words):
@@ -91,15 +94,19 @@ def is_placeholder(words: str) -> bool:
 def labels(text: str, first_line: int = 1) -> Iterator[Label]:
     """Every labelled value outside code, in order."""
     table: list[tuple[int, list[str]]] = []
+    opens = True
     for number, line, is_code in rows(text, first_line):
         if not is_code and (cells := _cells(line)):
-            if len(table) < 4_000:
+            if len(table) < MAX_TABLE:
                 table.append((number, cells))
             continue
         yield from _of_table(table)
         table = []
-        if not is_code and (match := _LABEL.match(line) or _PLAIN_LABEL.match(line)):
-            yield Label(_bare(match[1]), match[2].strip(), number)
+        if not is_code:
+            match = _LABEL.match(line) or _PLAIN_LABEL.match(line) or (opens and _OPENING.match(line))
+            if match:
+                yield Label(_bare(match[1]), match[2].strip(), number)
+        opens = not line.strip() or _HEADING.match(line) is not None
     yield from _of_table(table)
 
 
@@ -129,7 +136,7 @@ def code(text: str, limit: int = MAX_EXTRACT) -> str:
     return joined(found, limit)
 
 
-def _paragraphs(text: str) -> Iterator[str]:
+def _paragraphs(text: str, address: bool) -> Iterator[str]:
     pieces: list[str] = []
     for _, line, is_code in rows(text):
         item = _ITEM.match(line)
@@ -145,10 +152,35 @@ def _paragraphs(text: str) -> Iterator[str]:
             pieces = []
         if ends:
             continue
-        if bare := _bare(line[item.end() :] if item else line):
+        if bare := _bare(line[item.end() :] if item else line, address):
             pieces.append(bare)
     if pieces:
         yield " ".join(pieces)
+
+
+def with_plain_tables(text: str) -> str:
+    """The text with its HTML tables written as Markdown ones, every line where it was. Linear in the text."""
+    pieces, position = [], 0
+    lower = text.lower()  # as long as the text, or places would not agree
+    if len(lower) != len(text):
+        return text
+    while (start := lower.find("<table", position)) >= 0 and (end := lower.find("</table>", start)) >= 0:
+        pieces += [text[position:start], _plain_table(text[start:end])]
+        position = end + len("</table>")
+    return "".join([*pieces, text[position:]])
+
+
+def _plain_table(table: str) -> str:
+    rows = []
+    for row in _ROW.split(table)[1:]:
+        cells = [" ".join(_TAG.sub(" ", f"<{cell}").split()).replace("|", "/") for cell in _CELL.split(row)[1:]]
+        if cells:
+            rows.append(f"| {' | '.join(cells[:MAX_CELLS])} |")
+    breaks = table.count("\n")
+    if not rows or breaks < 2:
+        return " " * len(rows) + "\n" * breaks
+    kept = rows[: breaks - 1]
+    return "\n" + "\n".join(kept) + "\n" * (breaks - len(kept))
 
 
 def _of_table(table: list[tuple[int, list[str]]]) -> Iterator[Label]:
@@ -181,10 +213,14 @@ def _cells(line: str) -> list[str]:
     return re.split(r"(?<!\\)\|", bare.removeprefix("|").removesuffix("|"), maxsplit=MAX_CELLS)
 
 
-def _bare(text: str) -> str:
-    """Words without markup, on one line."""
-    text = _IMAGE.sub(" ", text)
-    text = _REFERENCE.sub(r"\1", _LINK.sub(lambda match: match[1] or match[2], text))
+def _bare(text: str, address: bool = False) -> str:
+    """Words without markup, on one line; with `address`, the addresses of links behind them."""
+
+    def words_of(link: re.Match[str]) -> str:
+        shown = link[1] or link[2]
+        return f"{shown} ({link[2]})" if address and "://" in link[2] and link[2] not in shown else shown
+
+    text = _REFERENCE.sub(r"\1", _LINK.sub(words_of, _IMAGE.sub(" ", text)))
     text = _AUTOLINK.sub(r"\1", text)
     text = _TAG.sub(" ", text)
     text = _FOOTNOTE.sub("", text)
@@ -207,8 +243,12 @@ _LABEL = re.compile(
     r"\s*(?:[-*+]\s+|>\s*)?(?:\*\*|__)([^*_\n]{2,120}?)"
     r"(?::(?:\*\*|__)|(?:\*\*|__)[ \t]*:|(?:\*\*|__) [-–])[ \t]*(\S.*)$"
 )
+# Bold words that open a paragraph are a label without a colon too.
+_OPENING = re.compile(r"(?:\*\*|__)([A-Z][\w -]{2,60})(?:\*\*|__)[ \t]+([A-Z]\S.*)$")
 _PLAIN_LABEL = re.compile(r"\s*[-*+]\s+([A-Z][\w /(),-]{1,48}?):[ \t]+(\S.*)$")
 _QUOTED = re.compile(r"^(?:> )+|^>$")
+_ROW = re.compile(r"<tr\b", re.IGNORECASE)
+_CELL = re.compile(r"<(?=t[dh]\b)", re.IGNORECASE)
 _RULE = re.compile(r":?-*:?")
 _IMAGE = re.compile(r"!\[[^\[\]\n]{0,400}\]\([^()\n]{0,1000}\)")
 _LINK = re.compile(r"\[([^\[\]\n]{0,400})\]\(([^()\s]{0,1000}(?:\([^()\s]{0,100}\)[^()\s]{0,200})?)[^()\n]{0,200}\)")

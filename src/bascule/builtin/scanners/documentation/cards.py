@@ -22,7 +22,7 @@ _GENERIC = re.compile(
     r"^(model card|model|readme|overview|introduction|usage|card|description|untitled|license|licence|table of contents"
     r"|model overview|model details|about|contents|model id|model name|content|output|checkpoint|tmp)$"
 )
-_CARD_OF = re.compile(r"^model card (for|of) | model card$", re.IGNORECASE)
+_CARD_OF = re.compile(r"^model card( for| of|:| -) | model card$", re.IGNORECASE)
 
 
 def claims(text: Document) -> Iterator[Claim]:
@@ -62,29 +62,36 @@ def _says(told: Told, one: Field) -> bool:
 def _taken(text: Document, part: Part, one: Field) -> str:
     """What a part says on a field, empty where it says nothing that fits."""
     value = _words(text.own(part, one.name), part, one)
-    if not value and part.level < LABEL:
-        found = filter(None, (_words(text.own(below, one.name), below, one) for below in text.below(part, one.name)))
-        value = prose.joined(found) if one.take is Take.SENTENCES else next(found, "")
-    if not value or (one.need and not pattern(one.need).search(value)):
+    if (value and _fits(value, one)) or part.level == LABEL:
+        return value if _fits(value, one) else ""
+    if value and one.unless and pattern(one.unless).search(value):
         return ""
-    return "" if one.unless and pattern(one.unless).search(value) else value
+    found = filter(None, (_words(text.own(below, one.name), below, one) for below in text.below(part, one.name)))
+    value = prose.joined(found) if one.take is Take.SENTENCES else next(found, "")
+    return value if _fits(value, one) else ""
+
+
+def _fits(value: str, one: Field) -> bool:
+    if one.unless and pattern(one.unless).search(value):
+        return False
+    return not one.need or pattern(one.need).search(value) is not None
 
 
 def _words(own: str, part: Part, one: Field) -> str:
     if part.level == LABEL:
         return _of_label(own, part, one)
     if one.take is Take.PHRASE:
-        return prose.phrase(next(iter(prose.sentences(own)), "") or own)
+        return prose.phrase(next(prose.sentences(own, address=one.address), "") or own, address=one.address)
     if one.take is Take.MEANS:
         return _means(own)
-    return prose.extract(own) if says_something(own) else ""
+    return prose.extract(own, address=one.address) if says_something(own) else ""
 
 
 def _of_label(own: str, part: Part, one: Field) -> str:
     """A label's value; a bare number keeps its label, which alone tells what is counted."""
     if one.take is Take.PHRASE:
-        return prose.phrase(own)
-    value = prose.phrase(own, address=True)
+        return prose.phrase(own, address=one.address)
+    value = prose.phrase(own, address=one.address)
     return value if not value or re.search(r"[^\W\d_]{2}", value) else prose.phrase(f"{part.title}: {value}")
 
 

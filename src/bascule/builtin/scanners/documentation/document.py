@@ -109,12 +109,13 @@ class Document:
 
 def document(path: str, card: Card, is_card: bool, about: str = "") -> Document:
     """Takes a card apart. about: what every sentence is about, as if it stood under that heading."""
-    lines = card.text.splitlines()
-    labels = list(islice(prose.labels(card.text, card.first_line), MAX_PARTS))
+    text = prose.with_plain_tables(card.text)
+    lines = text.splitlines()
+    labels = list(islice(prose.labels(text, card.first_line), MAX_PARTS))
     label_lines = {label.line for label in labels}
     heads = [part for part in card.sections[:MAX_PARTS] if part.level < 7 or part.line not in label_lines]
     first = heads[0].line - card.first_line if heads else len(lines)
-    told = [Told(text, about, "", card.first_line) for text in prose.sentences("\n".join(lines[:first]))]
+    told = [Told(words, about, "", card.first_line) for words in prose.sentences("\n".join(lines[:first]))]
     parts = [Part(one.key, plain_title(one.key), one.line, one.value, LABEL, one.from_column) for one in labels]
     above: list[tuple[int, str]] = []
     for index, head in enumerate(heads):
@@ -125,7 +126,7 @@ def document(path: str, card: Card, is_card: bool, about: str = "") -> Document:
         parts.append(Part(head.title, plain, head.line, own, head.level))
         if len(told) < MAX_SENTENCES:
             under = " / ".join(filter(None, [about, *(name for level, name in above if level > 1)]))
-            told += [Told(text, under, head.title, head.line) for text in prose.sentences(own)]
+            told += [Told(words, under, head.title, head.line) for words in prose.sentences(own)]
     parts.sort(key=lambda part: part.line)
     named = tuple(_with_answers(replace(part, index=index)) for index, part in enumerate(parts))
     return Document(path, is_card, named, tuple(told[:MAX_SENTENCES]))

@@ -29,7 +29,7 @@ class Field:
     titles: patterns of headings and labels, the best first. says: patterns that a sentence must all hold, looked for in
     the sections whose heading fits `within` (in all when empty), where no title answers.
     columns: may the value stand under the heading of a wide table? any_readme: is it believed of a README that is no
-    card?
+    card? address: is the address of a link part of the answer?
     """
 
     name: str
@@ -41,6 +41,7 @@ class Field:
     take: Take = Take.SENTENCES
     columns: bool = False
     any_readme: bool = False
+    address: bool = False
 
 
 TRAINED_ON = r"\b((pre-?)?trained|(fine-?)?tuned) (\w{1,20} )?on\b"
@@ -331,6 +332,7 @@ FIELDS: tuple[Field, ...] = (
         says=(r"\b(acceptable use|usage?|prohibited use) policy\b",),
         need=_SAYS_WHAT,
         any_readme=True,
+        address=True,
     ),
     Field(
         "channels",
@@ -338,6 +340,7 @@ FIELDS: tuple[Field, ...] = (
             r"^(distribution|release) channels?$|^distribution$|^availability$|^where to (get|download|find)\b",
             r"^(model |weights )?downloads?$|^(model )?repository$|^available (at|on|through|from)$",
         ),
+        address=True,
     ),
     Field(
         "evaluation",
@@ -347,7 +350,7 @@ FIELDS: tuple[Field, ...] = (
             r"|^(model )?performance\b|^accuracy$|^training results$",
             r"\bmetrics\b",
         ),
-        need=_DIGIT,
+        need=r"(?<![^\W_])\d",  # a number, and not the one in `CIFAR10`
     ),
     Field(
         "limitations",
@@ -374,6 +377,7 @@ FIELDS: tuple[Field, ...] = (
         ),
         take=Take.PHRASE,
         any_readme=True,
+        address=True,
     ),
     Field(
         "disclosure_policy",
@@ -383,6 +387,7 @@ FIELDS: tuple[Field, ...] = (
             r"|^security$|^reporting (a |an )?(security|vulnerabilit|issue|problem)",
         ),
         any_readme=True,
+        address=True,
     ),
     Field(
         "copyright_policy",
@@ -395,6 +400,7 @@ FIELDS: tuple[Field, ...] = (
             r"|\brobots\.txt\b|\btext and data mining\b"
             r"|\bopt(ed)?[- ]?outs?\b.{0,60}\b(data|training|crawl\w*|owners?)\b",
         ),
+        address=True,
     ),
     Field(
         "training_summary",
@@ -406,6 +412,7 @@ FIELDS: tuple[Field, ...] = (
             r"\bsummary of (the )?(training (content|data)|(content|data) used for training)\b"
             r"|\btraining[- ](content|data) summary\b",
         ),
+        address=True,
     ),
 )
 """what is looked for in a model card or technical report, in the words of their authors"""

@@ -20,6 +20,8 @@ _DATA = (
     r"\b(training|tuning) (and \w+ )?(data|datasets?|corpus|corpora|sets?)\b|^data(set)?s?\b"
     r"|\bdata (sources?|collection)\b"
 )
+MAX_ON_DATA = 400
+"""sentences on data whose words are weighed"""
 _TRAINING = r"\btrain\w*|\bcomput\w+"
 
 
@@ -43,13 +45,12 @@ def data_kinds(text: Document) -> Iterator[Claim]:
     if not said:
         found = ((pattern(TRAINED_ON).search(one.text[:MAX_SENTENCE]), one) for one in text.told)
         said = [(one.text[match.end() : match.end() + 120], one.place) for match, one in found if match]
-    told = [sentence for sentence, _ in said]
-    for name, kinds in (
-        ("data_modality", words.modalities(" ".join(told)[:4_000])),
-        ("data_provenance", words.provenance(told)),
-    ):
-        if kinds:
-            yield Claim(name, kinds, text.path, said[0][1])
+    for name, kinds_of in (("data_modality", words.modalities), ("data_provenance", words.provenance)):
+        named = [(kinds, where) for sentence, where in said[:MAX_ON_DATA] if (kinds := kinds_of(sentence))]
+        if named:
+            yield Claim(
+                name, tuple(dict.fromkeys(kind for kinds, _ in named for kind in kinds)), text.path, named[0][1]
+            )
 
 
 def operations(text: Document) -> Iterator[Claim]:

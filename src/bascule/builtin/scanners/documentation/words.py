@@ -7,7 +7,6 @@ unit stands with it, and no number is ever worked out from others.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 
 MODALITIES: tuple[tuple[str, str], ...] = (
     (
@@ -24,8 +23,8 @@ MODALITIES: tuple[tuple[str, str], ...] = (
 PROVENANCE: tuple[tuple[str, str], ...] = (
     (
         "web",
-        r"web[- ]?(crawl\w*|scrap\w*|pages?|data|text|documents)|common ?crawl|crawled|scraped|from the (public )?(web"
-        r"|internet)|(the|public) internet",
+        r"web[- ](crawl\w*|scrap\w*|pages?|data|text|documents)|webpages?|common ?crawl|crawled|scraped"
+        r"|from the (public )?(web|internet)|(the|public) internet",
     ),
     (
         "private third-party",
@@ -69,22 +68,20 @@ _DENIED = re.compile(
 
 def modalities(text: str) -> tuple[str, ...]:
     """The modalities that a short text names."""
-    return _kinds("modality", (text,))
+    return _kinds("modality", text)
 
 
-def provenance(sentences: Iterable[str]) -> tuple[str, ...]:
-    """Where data came from, by the six kinds of the EU form, as far as words say so."""
-    return _kinds("provenance", sentences)
+def provenance(text: str) -> tuple[str, ...]:
+    """Where data came from, by the six kinds of the EU form, as far as a sentence says so."""
+    return _kinds("provenance", text)
 
 
-def _kinds(what: str, sentences: Iterable[str]) -> tuple[str, ...]:
-    found = {
+def _kinds(what: str, text: str) -> tuple[str, ...]:
+    return tuple(
         kind
-        for sentence in sentences
         for kind, pattern in _KINDS[what]
-        if any(not _DENIED.search(sentence[max(0, m.start() - 80) : m.start()]) for m in pattern.finditer(sentence))
-    }
-    return tuple(kind for kind, _ in _KINDS[what] if kind in found)
+        if any(not _DENIED.search(text[max(0, m.start() - 80) : m.start()]) for m in pattern.finditer(text))
+    )
 
 
 _NUMBER = r"(?P<number>\d{1,6}(?:[.,]\d{1,6})*)"
