@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
+
 from bascule.cli.licence_detect_text import licences_text
 from bascule.cli.output import Judging, print_json, print_text, progress_display
 from bascule.cli.session import open_session
-from bascule.journeys.licence_detect import detect, parents_in
+from bascule.journeys.licence_detect import Parent, detect, parents_in
 from bascule.wiring import load_policy
 
 _CODES = {"identified": 0, "findings": 1, "unknown": 2}
@@ -25,8 +28,13 @@ def detect_command(path: str, /, *, common: Judging | None = None) -> int:
     """
     common = common or Judging()
     with progress_display(quiet=common.json) as progress, open_session(common) as session:
-        pack = load_policy(common.policy or session.settings.policy, None).pack
-        document = detect(path, session.parts, parent_of=parents_in(pack.terms), progress=progress)
+
+        @cache
+        def known() -> Callable[[str], Parent | None]:
+            # Reading a pack costs more than reading most repositories, and most name no parent.
+            return parents_in(load_policy(common.policy or session.settings.policy, None).pack.terms)
+
+        document = detect(path, session.parts, parent_of=lambda name: known()(name), progress=progress)
     if common.json:
         print_json(document.as_json())
     else:
