@@ -9,8 +9,8 @@ import pytest
 from bascule.builtin.scanners.documentation import plugin
 from bascule.builtin.scanners.documentation.names import NAMES
 from bascule.builtin.scanners.documentation.words import flop, provenance
-from bascule.plugins.readers import prose
-from bascule.plugins.testing import check_scanner, scan_memory
+from bascule.plugins.readers import Malformed, prose
+from bascule.plugins.testing import check_scanner, memory_files, scan_memory
 from bascule.records import Reading, ReadingSource
 from builders import config, safetensors
 
@@ -281,6 +281,13 @@ def test_hardware_that_trained_a_model_is_not_what_it_needs() -> None:
         card("# Small", "## Hardware", "The model was trained on 512 accelerators.", "## Uses", "Sorting mail.")
     )
     assert "hardware" not in found
+    template = (
+        "## Technical Specifications",
+        "### Compute Infrastructure",
+        "#### Hardware",
+        "Eight cards of 80 GB each.",
+    )
+    assert "hardware" not in said(card("# Small", *template))
 
 
 def test_a_readme_that_is_no_card_is_believed_on_its_use_alone() -> None:
@@ -429,7 +436,7 @@ def test_a_long_card_of_one_thing_comes_to_an_end(piece: str) -> None:
     scan_memory(plugin, card("# Small", "## Training Data", whole))
 
 
-def test_broken_documents_are_passed_over() -> None:
+def test_broken_documents_take_nothing_away_from_the_others() -> None:
     files = full_repository() | {
         "README.md": b"---\na: &a [x, x]\nb: [" + b"*a, " * 99 + b"*a]\n---\n# Uses\n",
         "requirements.txt": b"\xff\xfe\x00",
@@ -498,3 +505,9 @@ def test_a_link_keeps_its_address_where_that_is_the_answer() -> None:
     )
     assert found["intended_use"] == "Sorting mail by topic."
     assert found["contact"] == "Form (https://example.org/f)"
+
+
+def test_a_card_that_cannot_be_read_is_no_silence() -> None:
+    [file] = memory_files({"README.md": b"---\na: 1\na: 2\n---\n# Uses\nSorting mail by topic.\n"})
+    with pytest.raises(Malformed, match="appears twice"):
+        list(plugin.scan(file))

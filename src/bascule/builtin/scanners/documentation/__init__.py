@@ -15,6 +15,7 @@ from bascule.builtin.scanners.documentation.gather import READS, gather, speaker
 from bascule.builtin.scanners.documentation.names import NAMES
 from bascule.plugins.kinds import Listed, ScanFile, Seen
 from bascule.plugins.meta import Example, Meta, Quantity
+from bascule.plugins.readers import Malformed
 
 
 class Documentation:
@@ -29,7 +30,7 @@ class Documentation:
         limits=(
             "what a repository says is repeated, not verified",
             "English headings are known, and no others; a PDF is not read",
-            "a file that cannot be read says nothing here: the scanner of its format tells",
+            "a file beside the card that cannot be read says nothing here: the scanner of its format tells",
         ),
     )
 
@@ -46,9 +47,15 @@ class Documentation:
         if self._speaker[1] != file.path:
             return
         chosen: dict[str, Claim] = {}
-        for claim in gather(file):
-            chosen.setdefault(claim.name, claim)
+        fault: Malformed | None = None
+        try:
+            for claim in gather(file):
+                chosen.setdefault(claim.name, claim)
+        except Malformed as error:
+            fault = error  # told after what could be read
         yield from (chosen[name].reading() for name in NAMES if name in chosen)
+        if fault is not None:
+            raise fault
 
 
 plugin = Documentation()

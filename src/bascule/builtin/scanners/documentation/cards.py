@@ -45,7 +45,11 @@ def is_generic(name: str) -> bool:
 def _field(text: Document, one: Field) -> Iterator[Claim]:
     for title in one.titles:
         for part in text.parts:
-            if (one.columns or not part.from_column) and part.is_called(title) and (value := _taken(text, part, one)):
+            if not part.is_called(title) or (part.from_column and not one.columns):
+                continue
+            if one.not_under and pattern(one.not_under).search(part.under):
+                continue
+            if value := _taken(text, part, one):
                 yield Claim(one.name, value, text.path, part.place)
     found = [told for told in text.told if _says(told, one)]
     if found:

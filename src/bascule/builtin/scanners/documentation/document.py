@@ -31,7 +31,8 @@ _OPTIONAL = re.compile(r" optional$")
 class Part:
     """A heading or label and its own words.
 
-    level: 1 to 7, `LABEL` for a label; index: its number in the document; answers: the fields that its title answers.
+    level: 1 to 7, `LABEL` for a label; under: the headings above it, in plain words; index: its number in the document;
+    answers: the fields that its title answers.
     """
 
     title: str
@@ -40,6 +41,7 @@ class Part:
     own: str
     level: int
     from_column: bool = False
+    under: str = ""
     index: int = 0
     answers: frozenset[str] = frozenset()
 
@@ -123,13 +125,21 @@ def document(path: str, card: Card, is_card: bool, about: str = "") -> Document:
         own = "\n".join(lines[head.line - card.first_line + 1 : end - card.first_line])
         plain = plain_title(head.title)
         above = [*((level, name) for level, name in above if level < head.level), (head.level, plain)]
-        parts.append(Part(head.title, plain, head.line, own, head.level))
+        under = " / ".join(filter(None, [about, *(name for level, name in above if level > 1)]))
+        parts.append(Part(head.title, plain, head.line, own, head.level, under=under))
         if len(told) < MAX_SENTENCES:
-            under = " / ".join(filter(None, [about, *(name for level, name in above if level > 1)]))
             told += [Told(words, under, head.title, head.line) for words in prose.sentences(own)]
-    parts.sort(key=lambda part: part.line)
-    named = tuple(_with_answers(replace(part, index=index)) for index, part in enumerate(parts))
-    return Document(path, is_card, named, tuple(told[:MAX_SENTENCES]))
+    return Document(path, is_card, tuple(_in_order(parts)), tuple(told[:MAX_SENTENCES]))
+
+
+def _in_order(parts: list[Part]) -> Iterator[Part]:
+    """Parts by line; a label stands under what the heading before it stands under."""
+    under = ""
+    for index, part in enumerate(sorted(parts, key=lambda part: part.line)):
+        under = part.under if part.level < LABEL else under
+        placed = replace(part, index=index, under=under)
+        answers = (one.name for one in FIELDS if any(placed.is_called(title) for title in one.titles))
+        yield replace(placed, answers=frozenset(answers))
 
 
 def plain_title(title: str) -> str:
@@ -148,9 +158,3 @@ def place(title: str, line: int) -> str:
 def pattern(text: str) -> re.Pattern[str]:
     """A pattern of the tables, compiled once."""
     return re.compile(text, re.IGNORECASE)
-
-
-def _with_answers(part: Part) -> Part:
-    return replace(
-        part, answers=frozenset(one.name for one in FIELDS if any(part.is_called(title) for title in one.titles))
-    )

@@ -2,7 +2,7 @@
 
 Rules: a title's pattern is matched against a heading in lower case without punctuation, in the order given, so that the
 plainest heading wins; a sentence is taken only from where such a sentence belongs; `need` must be in what is taken,
-`unless` must not.
+`unless` must not, and none counts below a heading that fits `not_under`.
 
 Sources: the hub's templates of model and dataset cards; the cards of Llama, Gemma and sentence-transformers; Mitchell
 et al. 2019, Model Cards for Model Reporting; Gebru et al. 2021, Datasheets for Datasets.
@@ -38,6 +38,7 @@ class Field:
     within: str = ""
     need: str = ""
     unless: str = ""
+    not_under: str = ""
     take: Take = Take.SENTENCES
     columns: bool = False
     any_readme: bool = False
@@ -46,6 +47,8 @@ class Field:
 
 TRAINED_ON = r"\b((pre-?)?trained|(fine-?)?tuned) (\w{1,20} )?on\b"
 """before the words that say on what"""
+# What the hub's template lists there is what the model was developed on.
+_OF_TRAINING = r"\b(train\w*|environmental|emissions|compute infrastructure)\b"
 _DATA = r"\b(data|datasets?|corpus|corpora|sources?|annotations?|pre ?processing|filtering|curation)\b"
 _TRAINING_DATA = (
     r"^((pre|post|fine) ?)?(training|tuning)( and \w+)? (data|datasets?|corpus|corpora|sets?)\b(?! (size|summary))",
@@ -141,8 +144,9 @@ FIELDS: tuple[Field, ...] = (
         (
             r"^hardware (requirements?|needed|required|for inference)\b|^(system|minimum|memory|gpu) requirements?\b"
             r"|^(inference|required) hardware\b",
-            r"^hardware$|^compute infrastructure$",
+            r"^hardware$",
         ),
+        not_under=_OF_TRAINING,
         unless=r"\btrain(ed|ing)\b",
     ),
     Field(
@@ -152,6 +156,7 @@ FIELDS: tuple[Field, ...] = (
             r"|^(software )?dependencies$",
             r"^software$|^frameworks?$|^spacy$",
         ),
+        not_under=_OF_TRAINING,
         unless=r"\btrain(ed|ing)\b",
     ),
     Field(

@@ -2,7 +2,7 @@
 
 Rules: configurations before cards for what a loader reads; the card before all else for what people say; then dataset
 cards, records of runs, policies, headers, reports; a fallback only where nothing better spoke. What is no document, is
-too long or breaks its format is passed over: other scanners tell of it.
+too long or breaks its format is passed over, for other scanners tell of it; only the card itself is missed in the end.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def speaker(listing: Sequence[Listed]) -> str | None:
 
 
 def gather(file: ScanFile) -> Iterator[Claim]:
-    """All claims, the best of each name first."""
+    """All claims, the best of each name first. Raises `Malformed` in the end where the card cannot be read."""
     desk = Desk(file)
     card = desk.card()
     fallback: list[Claim] = []
@@ -92,6 +92,8 @@ def gather(file: ScanFile) -> Iterator[Claim]:
     yield from desk.loaders()
     if card is not None:
         yield from _library(*card)
+    if desk.fault is not None:
+        raise desk.fault
 
 
 class Desk:
@@ -99,6 +101,8 @@ class Desk:
 
     def __init__(self, file: ScanFile) -> None:
         self._file = file
+        self.fault: Malformed | None = None
+        """why the file that speaks for the subject cannot be read"""
         self._listing = sorted(file.listing, key=lambda item: (item.path.count("/"), item.path))
         self._read = [item for item in self._listing if READS.match(item.path, item.kind, item.media_type)]
 
@@ -122,7 +126,9 @@ class Desk:
         try:
             file = self._file if item.path == self._file.path else self._file.neighbour(item.path)
             return make(file) if file is not None else None
-        except Malformed:
+        except Malformed as error:
+            if item.path == self._file.path:
+                self.fault = error
             return None
 
     def text(self, item: Listed) -> str:
