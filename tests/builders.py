@@ -43,7 +43,7 @@ def card(
     *,
     licence: str = "apache-2.0",
     pipeline_tag: str = "feature-extraction",
-    datasets: tuple[str, ...] = ("snli", "multi_nli"),
+    datasets: tuple[str, ...] = ("sst2", "trivia_qa"),
     sections: tuple[str, ...] = ("intended", "limits", "data", "evaluation", "contact"),
     extra: str = "",
 ) -> bytes:

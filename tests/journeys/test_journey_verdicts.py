@@ -117,7 +117,7 @@ def test_three_contexts_lead_the_same_evidence_to_three_decisions(review: Review
     assert found["intranet"]["verdict"] == "refused"
     assert found["eu-health"]["verdict"] == found["us-research"]["verdict"] == "unknown"
     firm, health, research = (blocking(found[name], "T4") for name in ("intranet", "eu-health", "us-research"))
-    assert "commercial-use-allowed" in firm - health - research
+    assert "licence-terms-allow" in firm - health - research
     assert {"biased-recommendation", "harmful-advice"} <= health - research
     assert rank(found["intranet"]["granted"]["weights"]) < rank(found["us-research"]["granted"]["weights"])
     duties = [{row["text"] for row in document["obligations"]} for document in found.values()]
