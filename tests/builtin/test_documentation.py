@@ -511,3 +511,20 @@ def test_a_card_that_cannot_be_read_is_no_silence() -> None:
     [file] = memory_files({"README.md": b"---\na: 1\na: 2\n---\n# Uses\nSorting mail by topic.\n"})
     with pytest.raises(Malformed, match="appears twice"):
         list(plugin.scan(file))
+
+
+@pytest.mark.parametrize(
+    ("name", "section"),
+    [
+        ("training_time", ("## Speed", "The trained model transcribes a minute of speech in 5 seconds.")),
+        ("data_obtained", ("## Training Data", "The corpus is licensed under CC-BY-4.0 and written in English.")),
+        ("channels", ("## Distribution", "Half of the examples are positive.")),
+        ("compute_flop", ("## Complexity", "The trained model computes 4.1e15 FLOPs per image.")),
+        ("energy", ("## Impact", "Training emitted 12 kg of carbon dioxide.")),
+        ("evaluation", ("## Evaluation", "It was tested on CIFAR10 and Food101.")),
+        ("limitations", ("## Intended uses & limitations", "[More Information Needed]")),
+        ("release_date", ("## Model date", "Trained on data up to the end of 2017.")),
+    ],
+)
+def test_words_on_something_else_are_no_answer(name: str, section: tuple[str, str]) -> None:
+    assert name not in said(card("# Small", "## Uses", "Sorting mail by topic.", *section))

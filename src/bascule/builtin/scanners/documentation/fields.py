@@ -27,9 +27,9 @@ class Field:
     """How one thing is found in a card.
 
     titles: patterns of headings and labels, the best first. says: patterns that a sentence must all hold, looked for in
-    the sections whose heading fits `within` (in all when empty), where no title answers.
-    columns: may the value stand under the heading of a wide table? any_readme: is it believed of a README that is no
-    card? address: is the address of a link part of the answer?
+    the sections whose headings fit `within` (in all when empty), where no title answers. columns: may the value stand
+    under the heading of a wide table? any_readme: is it believed of a README that is no card? address: is the address of
+    a link part of the answer?
     """
 
     name: str
@@ -185,8 +185,8 @@ FIELDS: tuple[Field, ...] = (
             r"^source data$|^data sources?$|^how (was|were|the) .*\b(collected|obtained)\b",
         ),
         says=(
-            r"\b(collected|obtained|acquired|downloaded|crawled|gathered|scraped|sourced|recorded|compiled|licensed"
-            r"|concatenat(ed|ion)|drawn|written|taken) (from|by|for|of|with|in|on|under)\b",
+            r"\b(collected|obtained|acquired|downloaded|crawled|gathered|scraped|sourced|recorded|compiled|drawn|taken"
+            r"|concatenat(ed|ion)) (from|by|for|of|with|in|on|using)\b|\b(licensed from|(written|generated) by)\b",
         ),
         within=_DATA,
     ),
@@ -266,7 +266,8 @@ FIELDS: tuple[Field, ...] = (
             r"^speeds sizes times\b|^(total )?(gpu|tpu) hours( used)?$|^training time gpu hours$",
         ),
         says=(
-            r"\btrain(ed|ing)\b",
+            r"(\b(was|were|been|we|model) |^)((pre|fine)-?)?(trained|tuned)\b"
+            r"|\btraining (took|takes|lasted|ran|time)\b",
             r"\b(for|took|takes|lasted|over|in) (about |around |roughly |approximately |~ ?)?"
             + _TIME
             + r"(?! (of|worth)\b)",
@@ -345,6 +346,7 @@ FIELDS: tuple[Field, ...] = (
             r"^(distribution|release) channels?$|^distribution$|^availability$|^where to (get|download|find)\b",
             r"^(model |weights )?downloads?$|^(model )?repository$|^available (at|on|through|from)$",
         ),
+        need=r"https?://|\b(hub|hugging ?face|github|download\w*|available|packages?|api|registry|cloud|apps?|site)\b",
         address=True,
     ),
     Field(
