@@ -13,6 +13,7 @@ from bascule.plugins.readers import Malformed, prose
 from bascule.plugins.testing import check_scanner, memory_files, scan_memory
 from bascule.records import Reading, ReadingSource
 from builders import config, safetensors
+from corpus.headers import gguf, pair
 
 
 def said(files: dict[str, bytes]) -> dict[str, object]:
@@ -528,3 +529,75 @@ def test_a_card_that_cannot_be_read_is_no_silence() -> None:
 )
 def test_words_on_something_else_are_no_answer(name: str, section: tuple[str, str]) -> None:
     assert name not in said(card("# Small", "## Uses", "Sorting mail by topic.", *section))
+
+
+def test_a_header_answers_where_there_is_no_card() -> None:
+    header = gguf(
+        (
+            pair("general.architecture", "llama"),
+            pair("general.name", "Heron 1B"),
+            pair("general.organization", "Example Works"),
+            pair("llama.context_length", 8192),
+            pair("llama.block_count", 16),
+            pair("tokenizer.ggml.model", "gpt2"),
+        )
+    )
+    assert said({"heron.gguf": header}) == {
+        "provider": "Example Works",
+        "model_name": "Heron 1B",
+        "design": "llama: 16 layers",
+        "input_modalities": ("text",),
+        "max_input": "8192 tokens",
+        "output_modalities": ("text",),
+        "software": "a loader of GGUF files, such as llama.cpp",
+    }
+
+
+def test_a_readme_beside_the_data_answers_for_the_data() -> None:
+    data_card = b"---\nsize_categories: [1K<n<10K]\n---\n# Mail\n## Annotations\nThree people labelled every mail.\n"
+    found = said(
+        {
+            "README.md": b"---\nlicense: mit\n---\n# Small\n## Uses\nSorting mail by topic.\n",
+            "model.safetensors": safetensors(),
+            "data/README.md": data_card,
+        }
+    )
+    assert found["model_name"] == "Small"
+    assert found["data_points"] == "1K<n<10K examples"
+    assert found["data_curation"] == "Three people labelled every mail."
+
+
+def test_code_that_is_named_like_a_policy_is_none() -> None:
+    code = b'"""Loads the usage policy of a user."""\nimport os\n'
+    assert "acceptable_use" not in said({"README.md": b"# lib\n", "use_policy.py": code})
+
+
+@pytest.mark.parametrize(
+    ("parts", "goes_in", "comes_out"),
+    [
+        ({"architectures": ["BertModel"], "vocab_size": 9}, ("text",), ("embedding",)),
+        ({"architectures": ["LlamaForCausalLM"], "vocab_size": 9}, ("text",), ("text",)),
+        (
+            {"architectures": ["ViTForImageClassification"], "image_size": 224, "patch_size": 16},
+            ("image",),
+            ("scores",),
+        ),
+        ({"architectures": ["Wav2Vec2ForCTC"], "conv_stride": [5], "vocab_size": 32}, ("audio",), ("text",)),
+        (
+            {"architectures": ["WhisperForConditionalGeneration"], "num_mel_bins": 80, "vocab_size": 9},
+            ("audio",),
+            ("text",),
+        ),
+        (
+            {"architectures": ["LlavaForConditionalGeneration"], "vision_config": {}, "text_config": {}},
+            ("text", "image"),
+            ("text",),
+        ),
+        ({"alignment_heads": [], "lang_ids": []}, ("audio",), ("text",)),
+    ],
+)
+def test_a_configuration_tells_what_goes_in_and_comes_out(
+    parts: dict[str, object], goes_in: tuple[str, ...], comes_out: tuple[str, ...]
+) -> None:
+    found = said({"config.json": json.dumps(parts).encode()})
+    assert (found["input_modalities"], found["output_modalities"]) == (goes_in, comes_out)

@@ -28,8 +28,8 @@ class Field:
 
     titles: patterns of headings and labels, the best first. says: patterns that a sentence must all hold, looked for in
     the sections whose headings fit `within` (in all when empty), where no title answers. columns: may the value stand
-    under the heading of a wide table? any_readme: is it believed of a README that is no card? address: is the address of
-    a link part of the answer?
+    under the heading of a wide table? any_readme: is it believed of a README that is no card? address: does the address
+    of a link belong to the answer?
     """
 
     name: str

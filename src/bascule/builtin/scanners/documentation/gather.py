@@ -1,8 +1,9 @@
 """Everything that documents a subject, read in the order in which it is believed.
 
-Rules: configurations before cards for what a loader reads; the card before all else for what people say; then dataset
-cards, records of runs, policies, headers, reports; a fallback only where nothing better spoke. What is no document, is
-too long or breaks its format is passed over, for other scanners tell of it; only the card itself is missed in the end.
+Rules: configurations before cards for what a loader reads; a file that is a policy before all else on that; the card
+before all others for what people say; then dataset cards, records of runs, headers, reports; a fallback only where
+nothing better spoke. What is no document, is too long or breaks its format is passed over, for other scanners tell of
+it; only the file that speaks for the subject is missed, in the end.
 """
 
 from __future__ import annotations
@@ -78,11 +79,12 @@ def gather(file: ScanFile) -> Iterator[Claim]:
     fallback: list[Claim] = []
     for claim in chain(_configurations(desk), _gguf(desk)):
         (yield claim) if claim.name in _READ_BY_LOADERS else fallback.append(claim)
+    yield from _policies(desk)
     if card is not None:
         yield from _of_card(*card)
     yield from _data_cards(desk)
     yield from _runs(desk)
-    yield from _policies(desk)
+    yield from _citation(desk)
     yield from _headers(desk)
     yield from _reports(desk)
     yield from _packages(desk)
@@ -103,6 +105,7 @@ class Desk:
         self._file = file
         self.fault: Malformed | None = None
         """why the file that speaks for the subject cannot be read"""
+        self.main = main_card(file.listing)
         self._listing = sorted(file.listing, key=lambda item: (item.path.count("/"), item.path))
         self._read = [item for item in self._listing if READS.match(item.path, item.kind, item.media_type)]
 
@@ -132,11 +135,13 @@ class Desk:
             return None
 
     def text(self, item: Listed) -> str:
-        if item.media_type.startswith(("application/x-", "image/")) and item.media_type not in _TEXTS:
+        """A text, empty where it is none or cannot be read."""
+        if item.media_type not in _TEXTS:
             return ""
         return self.read(item, lambda file: read_text(file.read, file.size_bytes, MAX_TEXT).value) or ""
 
     def json(self, item: Listed) -> Mapping[str, Any]:
+        """A JSON object, empty where it is none or cannot be read."""
         return self.read(item, lambda file: read_json_object(file.read, file.size_bytes, MAX_CONFIG)) or {}
 
     def first_json(self, *names: str) -> tuple[Mapping[str, Any], str]:
@@ -147,17 +152,18 @@ class Desk:
         return {}, ""
 
     def parsed(self, item: Listed) -> Card | None:
+        """A card, None where it cannot be read."""
         return self.read(item, lambda file: parse_card(read_text(file.read, file.size_bytes, MAX_TEXT).value))
 
     def card(self) -> tuple[str, Card] | None:
         """The card that speaks for the subject."""
-        path = main_card(self._file.listing)
-        item = next((item for item in self._read if item.path == path), None)
+        item = next((item for item in self._read if item.path == self.main), None)
         card = self.parsed(item) if item is not None else None
         return (item.path, card) if item is not None and card is not None else None
 
 
-_TEXTS = (media.PYTHON, media.MARKDOWN, media.TEXT, media.JSON, media.YAML, media.CSV)
+_PROSE = (media.MARKDOWN, media.TEXT)
+_TEXTS = (*_PROSE, media.CSV, media.TOML, media.YAML)
 
 
 def _last(path: str) -> str:
@@ -216,13 +222,22 @@ def _of_card(path: str, card: Card) -> Iterator[Claim]:
 
 
 def _data_cards(desk: Desk) -> Iterator[Claim]:
+    """Cards of data, and READMEs beside the main card that bear the front matter of one."""
     for item in desk.named(kind=ArtefactKind.DATA_CARD)[:MAX_CARDS]:
         if item.path.lower().endswith(".json"):
             yield from data.of_croissant(desk.json(item), item.path)
         elif (card := desk.parsed(item)) is not None:
-            yield from data.of_front_matter(card.meta, item.path)
-            spoken = cards.claims(document(item.path, card, True, "data"))
-            yield from (claim for claim in spoken if claim.name.startswith("data_"))
+            yield from _of_data_card(item.path, card)
+    for item in desk.named(kind=ArtefactKind.MODEL_CARD)[:MAX_TRIED]:
+        card = desk.parsed(item) if item.path != desk.main else None
+        if card is not None and data.CARD_KEYS & card.meta.keys():
+            yield from _of_data_card(item.path, card)
+
+
+def _of_data_card(path: str, card: Card) -> Iterator[Claim]:
+    yield from data.of_front_matter(card.meta, path)
+    spoken = cards.claims(document(path, card, is_card=True, about="data"))
+    yield from (claim for claim in spoken if claim.name.startswith("data_"))
 
 
 def _runs(desk: Desk) -> Iterator[Claim]:
@@ -240,10 +255,13 @@ def _policies(desk: Desk) -> Iterator[Claim]:
         ("disclosure_policy", _SECURITY),
         ("training_summary", _SUMMARY),
     ):
-        for item in desk.named(*patterns)[:MAX_CARDS]:
-            if words := prose.extract(desk.text(item)):
+        for item in [item for item in desk.named(*patterns) if item.media_type in _PROSE][:MAX_CARDS]:
+            if words := prose.extract(desk.text(item), address=True):
                 yield Claim(name, words, item.path)
                 break
+
+
+def _citation(desk: Desk) -> Iterator[Claim]:
     for item in desk.named("citation.cff")[:1]:
         if match := re.search(r"^date-released:\s*[\"']?(\d{4}-\d\d-\d\d)", desk.text(item), re.MULTILINE):
             yield Claim("release_date", match[1], item.path, "`date-released`")
