@@ -46,16 +46,17 @@ _SPELLING = {
 
 # What a holder's name never needs and a condition always does.
 _TERMS = """
-academia academic academically academics agree agreed agreement allowed approval aup charge charges clause
-commercial commercialise commercialize commercially condition conditional conditions consent copied copy copying
-declare deny derivative derivatives disallowed distribute distributed distributing distribution educational
-employ evaluate evaluation except exclude excluding fee fees forbid forbidden free grant granted if internal
-internally law laws licence licences license licensed licensee licenses licensing limit may military
-modification modifications modified modify must no noncommercial nonprofit not notice notices only permission
-permissions permit permitted prior profit prohibit prohibited prohibits provided publish purpose purposes
-redistribute redistributed redistribution require required requires restrict restricted restriction restrictions
-revenue royalties royalty sale sell selling sells shall should sold subject sublicense terminate terms unless
-unlicensed use used user users uses using void warranty without
+academia academic academically academics agree agreed agreement allowed anybody anyone approval aup but charge
+charges clause commercial commercialise commercialize commercially condition conditional conditions consent
+copied copy copying declare deny derivative derivatives disallowed distribute distributed distributing
+distribution educational employ evaluate evaluation everybody everyone except exclude excluding fee fees forbid
+forbidden free grant granted if internal internally law laws licence licences license licensed licensee licenses
+licensing limit may military modification modifications modified modify must no nobody noncommercial nonprofit
+not notice notices only permission permissions permit permitted prior profit prohibit prohibited prohibits
+provided publish purpose purposes redistribute redistributed redistribution require required requires restrict
+restricted restriction restrictions revenue royalties royalty sale save sell selling sells shall should sold
+subject sublicense terminate terms than unless unlicensed use used user users uses using void warranty without
+you your yours
 """
 _TERM_WORDS = frozenset(_TERMS.split())
 _HARMLESS = re.compile(
@@ -90,6 +91,7 @@ _TAG = re.compile(
     r"(?:\s+(?:align|href|id|lang|name|rel|target)\s*=\s*(?:\"[^\"<>]*\"|'[^'<>]*'))*\s*/?>",
     re.IGNORECASE,
 )
+_LINE_BREAK = re.compile(r"<br[ \t]{0,3}/?>[ \t]{0,20}\r?\n", re.IGNORECASE)
 # Inside a line; all others begin a paragraph.
 _INLINE = ("a", "b", "big", "code", "em", "font", "i", "small", "span", "strong", "sub", "sup", "tt", "u")
 _NEW_LINES = {"br": "\n"} | dict.fromkeys(_INLINE, "")
@@ -208,6 +210,7 @@ def _raw_sentences(text: str) -> list[str]:
 def _shown(text: str) -> str:
     """Layout in HTML as layout in lines; what hides text marked as a word of its own."""
     if "<" in text or "&" in text:
+        text = _LINE_BREAK.sub("<br>", text)
         text = _TAG.sub(lambda found: _NEW_LINES.get(_tag_name(found[0]), "\n\n"), text)
         text = _ENTITY.sub(lambda found: html.unescape(found[0]), text)
     return _HIDING.sub(f" {HIDES} ", _SURROGATES.sub("\ufffd", text))
