@@ -135,7 +135,7 @@ def test_an_unfit_model_does_not_meet_what_asks_for_safety(comply: Comply, tmp_p
 
 
 def test_signatures_over_the_same_answer_count(
-    framework: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    framework: Path, context: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("BASCULE_DATABASE_URL", f"sqlite:///{tmp_path / 'shared.db'}")
     model = write(tmp_path / "model", embedding_model())
@@ -147,14 +147,18 @@ def test_signatures_over_the_same_answer_count(
             assert here("keys", "trust", tmp_path / f"{other}.pem", "--name", other, home=home).code == 0
     decision = here("review", model, "--json", home=homes["collector"]).json["decision"]
 
-    def approved() -> str:
-        return statuses(here("comply", framework, model, "--json", home=homes["collector"]))["approved"]
+    def approved(*more: str | Path) -> str:
+        return statuses(here("comply", framework, model, *more, "--json", home=homes["collector"]))["approved"]
 
     assert approved() == "not-met"
     for person, role in (("lead", "release-owner"), ("guard", "security")):
         said = here("approve", decision, "--person", person, "--role", role, "--json", home=homes[person])
         assert said.code in (0, 1), said.err
     assert approved() == "met"
+    before = (datetime.now(UTC) - timedelta(days=1)).strftime("%Y-%m-%d")
+    assert approved("--as-of", before) == "not-met", "nobody had signed by then"
+    assert approved("--tier", "T3") == "not-met", "what was signed is another tier"
+    assert approved("--context", context) == "not-met", "what was signed is another context"
 
 
 def test_every_export_says_the_same_and_twice_the_same(

@@ -7,13 +7,17 @@ from datetime import UTC, date, datetime
 import pytest
 
 from bascule.judge.comply import parse_framework
+from bascule.judge.comply.desk import licence_verdicts
+from bascule.judge.facts.book import Page
+from bascule.judge.facts.fact import Fact, unknown
 from bascule.judge.policy.cel import compile_expression
 from bascule.kernel.errors import InputError
 from bascule.records import Context
 from bascule.records.compliance import Basis, Status
 from bascule.records.evidence import Independence
 from complying import MANIFEST, answered, control, desk, files, framework, only
-from judging import alarm, ask, lapsed, number, pack, rule, said, seen, withheld
+from judging import CARD as CARD_KIND
+from judging import WEIGHTS, alarm, ask, lapsed, number, pack, rule, said, seen, withheld
 
 POLICY = pack(rule("safe", "!finding.calls_code"))
 CLEAN = seen("scanner", asks=["calls-code"])
@@ -177,6 +181,38 @@ def test_a_verdict_that_is_unknown_is_an_unknown_fact_and_no_word() -> None:
         "!('misuse' in decision.dimensions_unknown)",
     ):
         assert only(question, met=met).status is Status.UNKNOWN, met
+
+
+def test_a_licence_is_declared_until_its_text_is_there() -> None:
+    words = seen("licences", said("licence.declared", "MIT", measured=False))
+    assert only(ask(POLICY, words), answer=["licence.id"]).basis == (Basis.DECLARED,)
+    text = seen("licences", said("licence.declared", "MIT"), said("licence.text", "MIT", artefact="LICENSE"))
+    assert only(ask(POLICY, text), answer=["licence.id"]).basis == (Basis.MEASURED,)
+
+
+@pytest.mark.parametrize(
+    ("host", "by_data", "verdict"),
+    [
+        (True, True, True),
+        (True, False, False),
+        (False, None, False),
+        (True, None, None),
+        (None, True, None),
+        (None, False, False),
+    ],
+)
+def test_a_subject_may_be_hosted_when_every_kind_in_it_may(
+    host: bool | None, by_data: bool | None, verdict: bool | None
+) -> None:
+    def fact(value: bool | None) -> Fact:
+        return unknown("no terms") if value is None else Fact(value)
+
+    free = {"host": Fact(True), "host_by_data": Fact(True)}
+    may = {CARD_KIND: free, WEIGHTS: {"host": fact(host), "host_by_data": fact(by_data)}}
+    verdicts = licence_verdicts(Page(sections={}, here={}, otherwise={}, may=may))
+    assert verdicts["may_host"].value is verdict
+    assert not verdicts["may_distribute"].known, "nobody was asked"
+    assert not licence_verdicts(Page(sections={}, here={}, otherwise={}))["may_host"].known
 
 
 def test_a_policy_cannot_read_the_decision() -> None:
