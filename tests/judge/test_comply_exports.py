@@ -15,7 +15,7 @@ from bascule.judge.comply.sheets import COLUMNS, harmless, markdown, table
 from bascule.records import Context
 from bascule.records.compliance import NOT_ADVICE, ComplianceDocument
 from complying import control, document
-from judging import ask, number, pack, rule, said, seen
+from judging import ask, number, pack, rule, said, seen, subject
 
 POLICY = pack(rule("safe", "!finding.calls_code"))
 CLEAN = seen("scanner", asks=["calls-code"])
@@ -122,6 +122,26 @@ def test_every_reference_inside_leads_somewhere() -> None:
     assert hashes == cited
     assert any(link["href"] == catalogue_name(made) for row in resources.values() for link in row.get("rlinks", ()))
     assert len(controls) == len(CONTROLS), "ids that OSCAL cannot tell apart are told apart"
+
+
+@pytest.mark.parametrize("words", HOSTILE)
+def test_markup_in_a_context_or_a_reference_is_dead_in_oscal(words: str) -> None:
+    question = ask(POLICY, CLEAN, context=Context(provider=words), subject=subject(ref=f"./{words}"))
+    made = document(question, control("a", met="context.provider == 'Example Ltd' && !finding.calls_code"))
+    for key, value in _markup(assessment_results(made)):
+        unescaped = re.sub(r"\\.", "", value)
+        assert "<" not in unescaped, (key, value)
+        assert "](" not in unescaped, (key, value)
+        assert value.isprintable(), (key, value)
+
+
+def _markup(value: Any, key: str = "") -> list[tuple[str, str]]:
+    """Every text that OSCAL reads as Markdown."""
+    if isinstance(value, dict):
+        return [found for name, each in value.items() for found in _markup(each, name)]
+    if isinstance(value, list):
+        return [found for each in value for found in _markup(each, key)]
+    return [(key, value)] if key in ("title", "description", "remarks", "prose") else []
 
 
 def test_one_document_is_one_text_and_another_has_other_ids() -> None:

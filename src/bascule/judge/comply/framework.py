@@ -25,27 +25,27 @@ from bascule.records.compliance import NOBODY
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._()-]*")
 
 
-def _control_id(text: str) -> str:
+def _id(text: str) -> str:
     if not _ID.fullmatch(text):
         raise ValueError("an id is made of letters, digits, `.`, `-`, `_`, `(` and `)`")
     return text
 
 
-ControlId = Annotated[str, AfterValidator(_control_id)]
+Id = Annotated[str, AfterValidator(_id)]
 Words = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 
 
 class Section(Record):
     """A part of the framework, for people to find their way."""
 
-    id: Words
+    id: Id
     title: Words
 
 
 class Control(Record):
     """One thing that the framework asks."""
 
-    id: ControlId
+    id: Id
     title: Words
     section: Words
     source: Words = Field(description="document, section, link: where the text asks it")

@@ -5,6 +5,7 @@ Rules:
   finding per control that applies. `met` is `satisfied`; `not-met` and `unknown` are `not-satisfied`, told apart by the
   reason (`fail`, `other`). A control that does not apply is left out of what was reviewed.
 - The framework goes along as a catalogue of ids and our own titles, so that every target resolves.
+- OSCAL reads titles, descriptions and remarks as Markdown, so what came from an artefact or a context is escaped there.
 - Every id is a UUID of version 5 over what it names, and every instant is the document's `as_of`: one document, one
   text, byte for byte.
 
@@ -21,6 +22,7 @@ from uuid import UUID, uuid5
 
 from bascule.kernel.clock import format_instant
 from bascule.kernel.digests import Digest, digest_of_json
+from bascule.kernel.markdown import code, text
 from bascule.kernel.text import visible
 from bascule.records.compliance import (
     NOT_ADVICE,
@@ -57,7 +59,7 @@ def assessment_results(document: ComplianceDocument) -> dict[str, Any]:
     framework = document.framework
     result = {
         "uuid": ids.of("result"),
-        "title": f"{framework.title}: {visible(document.ref)}",
+        "title": f"{framework.title}: {text(document.ref)}",
         "description": f"{document.verdict.value}: "
         + ", ".join(f"{count} {status}" for status, count in document.counts.items()),
         "start": format_instant(document.as_of),
@@ -77,7 +79,7 @@ def assessment_results(document: ComplianceDocument) -> dict[str, Any]:
     }
     body = {
         "uuid": ids.of("assessment-results"),
-        "metadata": _metadata(f"{framework.title}: assessment of {visible(document.ref)}", document)
+        "metadata": _metadata(f"{framework.title}: assessment of {text(document.ref)}", document)
         | {"links": [{"href": f"#{ids.of('framework')}", "rel": "reference"}]},
         "import-ap": {
             "href": f"#{ids.of('plan')}",
@@ -149,7 +151,7 @@ class _Ids:
 
 def _metadata(title: str, document: ComplianceDocument) -> dict[str, Any]:
     return {
-        "title": visible(title),
+        "title": title,
         "last-modified": format_instant(document.as_of),
         "version": document.framework.version,
         "oscal-version": OSCAL_VERSION,
@@ -181,7 +183,7 @@ def _observation(control: ControlView, document: ComplianceDocument, ids: _Ids) 
     row: dict[str, Any] = {
         "uuid": ids.of("observation", control.id),
         "title": f"{control.id}: {visible(control.title)}",
-        "description": control.because or control.status.value,
+        "description": text(control.because or control.status.value, 1_000),
         "props": [
             _prop("control", control.id),
             _prop("status", control.status.value),
@@ -211,14 +213,14 @@ def _shown(fact: FactView) -> str:
 def _finding(control: ControlView, ids: _Ids) -> dict[str, Any]:
     wanting = control.status is not Status.MET
     remarks = [f"Whoever must supply it: {control.supply}."] if wanting else []
-    remarks += [f"Command: `{control.command}`."] if wanting and control.command else []
+    remarks += [f"Command: {code(control.command, 400)}."] if wanting and control.command else []
     status: dict[str, Any] = dict(_STATE[control.status])
     if remarks:
         status["remarks"] = visible(" ".join(remarks), 1_000)
     return {
         "uuid": ids.of("finding", control.id),
         "title": f"{control.id}: {control.status.value}",
-        "description": control.because or control.status.value,
+        "description": text(control.because or control.status.value, 1_000),
         "target": {"type": "statement-id", "target-id": f"{ids.control(control)}_smt", "status": status},
         "related-observations": [{"observation-uuid": ids.of("observation", control.id)}],
     }
@@ -250,7 +252,7 @@ def _resources(document: ComplianceDocument, ids: _Ids) -> Iterator[dict[str, An
     }
     yield {
         "uuid": ids.of("subject"),
-        "title": visible(document.ref),
+        "title": text(document.ref),
         "description": "The subject: the digest is over its files and their sha256.",
         "props": [_prop("digest", document.subject)],
     }
@@ -265,7 +267,7 @@ def _resources(document: ComplianceDocument, ids: _Ids) -> Iterator[dict[str, An
     for digest in sorted({digest for control in document.controls for digest in control.evidence}):
         yield {
             "uuid": ids.of("envelope", digest),
-            "title": visible(tools.get(digest, "evidence")),
+            "title": text(tools.get(digest, "evidence")),
             "rlinks": [{"href": _named_by_hash(digest), "hashes": [{"algorithm": "SHA-256", "value": digest[7:]}]}],
         }
 
