@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bascule.builtin.scanners.documentation import plugin
 from bascule.builtin.scanners.documentation.names import NAMES
@@ -601,3 +603,25 @@ def test_a_configuration_tells_what_goes_in_and_comes_out(
 ) -> None:
     found = said({"config.json": json.dumps(parts).encode()})
     assert (found["input_modalities"], found["output_modalities"]) == (goes_in, comes_out)
+
+
+HEADS = ("# ", "## Uses\n", "## Training Data\n", "**Developed by:** ", "---\n", "- ", "|", "\n", "```\n", "[a](b)")
+WORDS = ("TODO", "1e23 FLOPs ", "trained on ", "3 hours ", "no user data. ", "\x1b[0m", "\u202e", "\x0c", "é")
+PIECES = st.sampled_from([*HEADS, *WORDS, "<table>", "<tr><td>", "</table>", "<!--"])
+
+
+@given(st.lists(PIECES, max_size=60).map("".join))
+def test_whatever_a_card_holds_each_answer_is_short_safe_and_alone(text: str) -> None:
+    seen = [
+        item for item in scan_memory(plugin, {"README.md": f"# x\n{text}".encode()}).seen if isinstance(item, Reading)
+    ]
+    assert len({item.name for item in seen}) == len(seen)
+    for item in seen:
+        for word in item.value if isinstance(item.value, tuple) else (str(item.value),):
+            assert 0 < len(word) <= 300
+            assert word.isprintable()
+
+
+@given(st.lists(PIECES, max_size=60).map("".join))
+def test_writing_html_tables_plainly_moves_no_line(text: str) -> None:
+    assert prose.with_plain_tables(text).count("\n") == text.count("\n")

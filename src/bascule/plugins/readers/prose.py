@@ -171,16 +171,14 @@ def with_plain_tables(text: str) -> str:
 
 
 def _plain_table(table: str) -> str:
-    rows = []
+    found = []
     for row in _ROW.split(table)[1:]:
         cells = [" ".join(_TAG.sub(" ", f"<{cell}").split()).replace("|", "/") for cell in _CELL.split(row)[1:]]
         if cells:
-            rows.append(f"| {' | '.join(cells[:MAX_CELLS])} |")
+            found.append(f"| {' | '.join(cells[:MAX_CELLS])} |")
     breaks = table.count("\n")
-    if not rows or breaks < 2:
-        return " " * len(rows) + "\n" * breaks
-    kept = rows[: breaks - 1]
-    return "\n" + "\n".join(kept) + "\n" * (breaks - len(kept))
+    kept = found[: max(0, breaks - 1)]  # a table of one line has no room for rows
+    return "\n" * min(1, breaks) + "\n".join(kept) + "\n" * (breaks - max(1, len(kept)) if breaks else 0)
 
 
 def _of_table(table: list[tuple[int, list[str]]]) -> Iterator[Label]:
