@@ -596,6 +596,12 @@ def test_code_that_is_named_like_a_policy_is_none() -> None:
             ("text",),
         ),
         ({"alignment_heads": [], "lang_ids": []}, ("audio",), ("text",)),
+        ({"architectures": ["VitsModel"], "model_type": "vits", "vocab_size": 9}, ("text",), ("audio",)),
+        (
+            {"architectures": ["BeitForImageClassification"], "num_channels": 3, "vocab_size": 9},
+            ("image",),
+            ("scores",),
+        ),
     ],
 )
 def test_a_configuration_tells_what_goes_in_and_comes_out(

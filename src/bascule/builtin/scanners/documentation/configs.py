@@ -28,10 +28,12 @@ _LIMITS = (
     *("max_seq_length", "model_max_length"),
 )
 _HEADS: tuple[tuple[str, str], ...] = (
-    (r"(ForCausalLM|LMHeadModel|ForConditionalGeneration|ForSeq2SeqLM|ForMaskedLM)$", "text"),
-    (r"For\w*(Classification|QuestionAnswering|Detection|Segmentation|DepthEstimation|CTC)$", "scores"),
+    (r"(ForCausalLM|LMHeadModel|ForConditionalGeneration|ForSeq2SeqLM)$", "text"),
+    (r"For\w*(MaskedLM|Classification|QuestionAnswering|Detection|Segmentation|DepthEstimation|CTC)$", "scores"),
     (r"Model$", "embedding"),
 )
+_SPEAKERS = frozenset(["vits", "bark", "fastspeech2_conformer", "fastspeech2_conformer_with_hifigan", "dia", "csm"])
+"""families that speak what they read"""
 _PIPELINES: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     **dict.fromkeys(
         ("text-generation", "text2text-generation", "summarization", "translation"), (("text",), ("text",))
@@ -73,14 +75,18 @@ def modalities(config: Config, path: str) -> Iterator[Claim]:
         yield Claim("input_modalities", ("audio",), path, "`alignment_heads`, `lang_ids`", MEASURED)
         yield Claim("output_modalities", ("text",), path, "`alignment_heads`, `lang_ids`", MEASURED)
         return
+    architecture = next(iter(strings(config.get("architectures"))), "")
+    if "TextToSpeech" in architecture or str(config.get("model_type")) in _SPEAKERS:
+        yield Claim("input_modalities", ("text",), path, "`architectures`, `model_type`", MEASURED)
+        yield Claim("output_modalities", ("audio",), path, "`architectures`, `model_type`", MEASURED)
+        return
     sees = "vision_config" in config or {"image_size", "patch_size"} <= config.keys() or "num_channels" in config
     hears = "audio_config" in config or "num_mel_bins" in config or "conv_stride" in config
     reads = "vocab_size" in config or "text_config" in config
-    architecture = next(iter(strings(config.get("architectures"))), "")
     if hears and not sees:  # a speech model's vocabulary is what it writes
         reads = "audio_config" in config and reads
-    elif sees and "vision_config" not in config:
-        reads = False
+    elif sees and "vision_config" not in config:  # a vocabulary may be one of patches, places for words are not
+        reads = reads and "max_position_embeddings" in config
     kinds = tuple(kind for kind, there in (("text", reads), ("image", sees), ("audio", hears)) if there)
     if kinds:
         yield Claim("input_modalities", kinds, path, "parts of the configuration", MEASURED)
