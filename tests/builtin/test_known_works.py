@@ -11,7 +11,7 @@ from packs import pack_files, shipped_pack
 
 
 def works() -> tuple[KnownWork, ...]:
-    return read_works(pack_files("default")[WORKS].decode())
+    return tuple(row for _, row in read_works(pack_files("default")[WORKS].decode()))
 
 
 def terms() -> Terms:

@@ -9,11 +9,10 @@ from typing import Any
 import pytest
 
 from bascule.judge import judge, merge_context
-from bascule.judge.openness import openness
 from bascule.judge.policy.pack import Assumption, BenefitRow, Produces, Safeguard
 from bascule.kernel.errors import InputError
-from bascule.records import ArtefactKind, Assessment, Context, Decision, Dimension, Missing, Unlock, Verdict
 from bascule.records import ArtefactKind as K
+from bascule.records import Assessment, Context, Decision, Dimension, Missing, Unlock, Verdict
 from bascule.records.artefact import IntakeNote
 from judging import (
     CARD,
@@ -335,32 +334,6 @@ def test_money_is_an_interval_with_its_assumptions_and_a_blank_takes_the_packs_b
     [blank, _] = judge(ask(policy, CLEAN)).economics
     assert (blank.low, blank.high) == (5, 5000)
     assert "blank" in blank.assumptions[0]
-
-
-@pytest.mark.parametrize(
-    ("kinds", "sections", "open_", "expected"),
-    [
-        ((), None, None, "none"),
-        ((K.WEIGHTS, K.ARCHITECTURE, K.MODEL_CARD), ("evaluation", "training_data", "training_procedure"), True, "III"),
-        (
-            (K.WEIGHTS, K.ARCHITECTURE, K.MODEL_CARD),
-            ("evaluation", "training_data", "training_procedure"),
-            None,
-            "none",
-        ),
-        ((K.WEIGHTS, K.ARCHITECTURE, K.MODEL_CARD), ("evaluation",), True, "none"),
-        (tuple(ArtefactKind), (), True, "I"),
-        (tuple(set(ArtefactKind) - {K.DATASET}), (), True, "II"),
-    ],
-)
-def test_the_class_of_completeness(kinds: Any, sections: Any, open_: Any, expected: str) -> None:
-    assert openness(kinds, sections, open_).mof_class == expected
-
-
-def test_the_gaps_name_the_next_class() -> None:
-    gaps = openness((K.WEIGHTS,), (), False).gaps
-    assert "class III needs model_card" in gaps
-    assert "the licence is not open" in gaps
 
 
 def test_parts_that_intake_left_out_are_a_limit_and_a_fact() -> None:

@@ -21,7 +21,7 @@ from bascule.judge.conditions import cited, reads_of
 from bascule.judge.facts.book import FactBook, build_book
 from bascule.judge.licensing.owed import licence_obligations
 from bascule.judge.matrix import STRICTEST, Cell, Matrix, Result, evidence_of, name_of, written
-from bascule.judge.openness import openness
+from bascule.judge.openness import openness_of
 from bascule.judge.people import Waivers, approvals_needed, usable_waivers
 from bascule.judge.policy.tiers import tier_matches
 from bascule.judge.question import METHOD_VERSION, Judgement, Question
@@ -98,15 +98,16 @@ def judge(question: Question) -> Judgement:
         review_by=_review_by(question, cells, waivers),
     )
     facts = book.pages[False].sections
-    licence_open = facts["licence"].get("open")
     sections = facts["reading"].get("card_sections")
     return Judgement(
         decision=decision,
         assessment=assessment,
-        openness=openness(
-            question.subject.kinds,
-            sections.value if sections and isinstance(sections.value, list) else None,
-            licence_open.value if licence_open else None,
+        openness=openness_of(
+            question.subject,
+            book.covering,
+            sections.value if sections and isinstance(sections.value, list) else (),
+            question.pack.licence_classes,
+            book.unreadable,
         ),
         benefits=benefits(question.pack, question.ladder),
         economics=economics(question.pack, question.ladder, assessor.conditions, kinds[0]) if kinds else (),

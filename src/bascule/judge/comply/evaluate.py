@@ -66,15 +66,13 @@ class _Part:
 def _answered(control: Control, desk: Desk) -> ControlView:
     applies = _asked(control.when, desk)
     if applies.truth is Truth.FALSE:
-        return _view(control, Status.NOT_APPLICABLE, f"it does not apply: {applies.because}", applies, (), ())
+        return _view(control, Status.NOT_APPLICABLE, "", applies, (), ())
     condition = _asked(control.met, desk) if control.met else None
     filled = _filled(control, desk) if control.answer else None
     parts = [part for part in (filled, condition) if part is not None]
     status = _together(part.truth for part in parts)
     deciding = [part.because for part in parts if _STATUS[part.truth] is status and part.because]
     because = "; ".join(deciding) or (WAITS if not parts else "")
-    if applies.truth is Truth.UNKNOWN:
-        because += f"; taken to apply, since that is not known ({applies.because})"
     return _view(
         control, status, because, applies, filled.facts if filled else (), condition.facts if condition else ()
     )
@@ -105,7 +103,14 @@ def _named(expression: Expression) -> tuple[str, ...]:
 
 
 def _why_unknown(facts: Sequence[FactView]) -> str:
-    return "; ".join(f"`{each.name}` is unknown: {each.why}" for each in facts if each.value is None)
+    """Facts that share a reason share a clause."""
+    by_reason: dict[str, list[str]] = {}
+    for each in facts:
+        if each.value is None:
+            by_reason.setdefault(each.why, []).append(f"`{each.name}`")
+    return "; ".join(
+        f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} unknown: {why}" for why, names in by_reason.items()
+    )
 
 
 def _filled(control: Control, desk: Desk) -> _Part:
@@ -121,6 +126,12 @@ def _filled(control: Control, desk: Desk) -> _Part:
 
 def _blank(fact: FactView) -> bool:
     return fact.value is None or (isinstance(fact.value, str) and not fact.value.strip()) or fact.value in ([], {})
+
+
+def _why_applies(applies: _Part) -> str:
+    if applies.truth is Truth.UNKNOWN:
+        return f"taken to apply, since that is not known ({applies.because})"
+    return applies.because if applies.truth is Truth.FALSE else ""
 
 
 def _view(
@@ -141,6 +152,7 @@ def _view(
         section=control.section,
         status=status,
         because=visible(because, 1_000),
+        applies_because=visible(_why_applies(applies), 1_000),
         applies={Truth.TRUE: "yes", Truth.FALSE: "no"}.get(applies.truth, "unknown"),
         answers=answers,
         facts=tuple(others.values()),

@@ -183,7 +183,7 @@ def _observation(control: ControlView, document: ComplianceDocument, ids: _Ids) 
     row: dict[str, Any] = {
         "uuid": ids.of("observation", control.id),
         "title": f"{control.id}: {visible(control.title)}",
-        "description": text(control.because or control.status.value, 1_000),
+        "description": text(control.reason or control.status.value, 2_000),
         "props": [
             _prop("control", control.id),
             _prop("status", control.status.value),
@@ -220,7 +220,7 @@ def _finding(control: ControlView, ids: _Ids) -> dict[str, Any]:
     return {
         "uuid": ids.of("finding", control.id),
         "title": f"{control.id}: {control.status.value}",
-        "description": text(control.because or control.status.value, 1_000),
+        "description": text(control.reason or control.status.value, 2_000),
         "target": {"type": "statement-id", "target-id": f"{ids.control(control)}_smt", "status": status},
         "related-observations": [{"observation-uuid": ids.of("observation", control.id)}],
     }

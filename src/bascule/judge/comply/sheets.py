@@ -17,7 +17,20 @@ from bascule.records.compliance import NOBODY, ComplianceDocument, ControlView, 
 
 SIGNS = {Status.MET: "✓", Status.NOT_MET: "✕", Status.UNKNOWN: "?", Status.NOT_APPLICABLE: "–"}
 COLUMNS = (
-    *("framework", "version", "id", "section", "title", "status", "applies", "answer", "basis", "because", "supply"),
+    *(
+        "framework",
+        "version",
+        "id",
+        "section",
+        "title",
+        "status",
+        "applies",
+        "applies_because",
+        "answer",
+        "basis",
+        "because",
+        "supply",
+    ),
     *("command", "evidence", "audience", "dimensions", "kinds_of_evidence", "applies_from", "applies_until", "source"),
     *("note", "read", "reviewed_by", "as_of", "notice"),
 )
@@ -104,7 +117,7 @@ def _tables(document: ComplianceDocument) -> Iterator[str]:
                 f"{SIGNS[control.status]} {control.status.value}",
                 text(control.id),
                 text(control.title),
-                text(answer_of(control, 300) or control.because, 400),
+                text(answer_of(control, 300) or control.reason, 400),
                 text(", ".join([*control.basis, *(digest[7:19] for digest in control.evidence[:3])])),
                 _source(control),
             )
@@ -152,6 +165,7 @@ def _row(control: ControlView, document: ComplianceDocument) -> Iterable[object]
         control.title,
         control.status.value if control in document.controls else f"later: {control.status.value}",
         control.applies,
+        control.applies_because,
         answer_of(control, 2_000),
         " ".join(control.basis),
         control.because,

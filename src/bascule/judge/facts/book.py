@@ -19,11 +19,12 @@ from bascule.judge.facts.measures import Measures, Quantity, measure_facts
 from bascule.judge.facts.readings import LICENCE_READINGS, Heard, heard_readings, readings
 from bascule.judge.facts.voices import Hearing, hear
 from bascule.judge.licensing.consensus import Declaration, licence_facts, licence_views
+from bascule.judge.licensing.coverage import licences_by_path
 from bascule.judge.licensing.reviewed import LINEAGE_READINGS, Lineage, Named, answer_kinds, relation_way
 from bascule.judge.question import Question
 from bascule.kernel.clock import format_instant
 from bascule.kernel.digests import Digest
-from bascule.records import ArtefactKind, LicenceView, Subject, Tier
+from bascule.records import ArtefactKind, LicenceView, Outcome, Subject, Tier
 from bascule.records.licence_answers import KindLicence
 
 FAMILIES = {
@@ -73,6 +74,10 @@ class FactBook:
     measures: Measures
     licences: tuple[LicenceView, ...]
     limits: tuple[str, ...]
+    covering: Mapping[str, str] = field(default_factory=dict)
+    """path to the licence that covers it, where that is settled"""
+    unreadable: Mapping[str, str] = field(default_factory=dict)
+    """path to why reading it failed"""
     supposed: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -139,8 +144,25 @@ def build_book(question: Question) -> FactBook:
     lenient = _page(question, hearing, measures, distributes=False)
     strict = _page(question, hearing, measures, distributes=True) if strict_differs else lenient
     hashes = {artefact.path: artefact.sha256 for artefact in question.subject.artefacts}
-    views = licence_views(_declarations(heard_readings(hearing, False)), hashes)
-    return FactBook({False: lenient, True: strict}, measures, views, hearing.limits)
+    said = _declarations(heard_readings(hearing, False))
+    return FactBook(
+        pages={False: lenient, True: strict},
+        measures=measures,
+        licences=licence_views(said, hashes),
+        limits=hearing.limits,
+        covering=licences_by_path(question.subject.artefacts, said),
+        unreadable=_unreadable(hearing),
+    )
+
+
+def _unreadable(hearing: Hearing) -> dict[str, str]:
+    """The message of the first error about each file."""
+    found: dict[str, str] = {}
+    for voice in hearing.voices:
+        for finding in voice.observations.findings if voice.same_subject else ():
+            if finding.outcome is Outcome.ERROR:
+                found[finding.artefact] = min(found.get(finding.artefact, finding.message), finding.message)
+    return found
 
 
 def _page(question: Question, hearing: Hearing, measures: Measures, distributes: bool) -> Page:

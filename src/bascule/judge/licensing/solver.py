@@ -328,7 +328,7 @@ class _Run:
             because = clause.because if truth else f"{clause.because} - and {_listed(needs)} not declared"
             held.append(_fired(terms, clause, act, effect, because, needs))
         yield from held
-        yield from self._permission(terms, permits, act, bool(held))
+        yield from self._permission(terms, permits, act, tuple(one.effect for one in held))
 
     def _settled(self, truth: bool | None) -> Answer:
         if self._case.contested == "lenient":
@@ -337,7 +337,9 @@ class _Run:
             return "unknown"
         return "deny" if self._case.contested == "strict" else "contested"
 
-    def _permission(self, terms: LicenceTerms, permits: Sequence[Clause], act: str, said: bool) -> Iterator[Fired]:
+    def _permission(
+        self, terms: LicenceTerms, permits: Sequence[Clause], act: str, said: Sequence[Answer]
+    ) -> Iterator[Fired]:
         truths = [(clause, clause.when.truth(self._facts, terms.published)) for clause in permits]
         if granting := [clause for clause, truth in truths if truth]:
             yield from (_fired(terms, clause, act, "allow", clause.because) for clause in granting)
@@ -347,7 +349,8 @@ class _Run:
                 because = f"{clause.because} - and {_listed(needs)} not declared"
                 yield _fired(terms, clause, act, "unknown", because, needs)
         elif permits:
-            for clause in permits:
+            # A clause that forbids says why better than one that does not grant.
+            for clause in permits if "deny" not in said else ():
                 yield _fired(terms, clause, act, "deny", f"allowed only so: {clause.because}")
         elif not said:
             why = f"no clause speaks of `{act}`"

@@ -12,6 +12,7 @@ there.
 from __future__ import annotations
 
 import fnmatch
+import re
 from collections.abc import Mapping
 from datetime import date
 from functools import lru_cache
@@ -197,7 +198,7 @@ class Terms:
     def work(self, name: str) -> KnownWork | None:
         """What is known of a work by its hub name; the first row that matches."""
         lowered = name.casefold()
-        return next((row for row in read_works(self._works) if fnmatch.fnmatchcase(lowered, row.name.casefold())), None)
+        return next((row for pattern, row in read_works(self._works) if pattern.match(lowered)), None)
 
     def _file_of(self, licence: str) -> str | None:
         if licence in self._texts:
@@ -294,16 +295,17 @@ def read_terms(text: str, place: str, name: str) -> LicenceTerms:
 
 
 @lru_cache(maxsize=8)
-def read_works(text: str) -> tuple[KnownWork, ...]:
-    """The rows of `works.yaml`. Raises InputError `policy.invalid`."""
+def read_works(text: str) -> tuple[tuple[re.Pattern[str], KnownWork], ...]:
+    """(name's pattern, row) of `works.yaml`. Raises InputError `policy.invalid`."""
     if not text:
         return ()
     document = load_document(text.encode(), WORKS)
     try:
-        return KnownWorks.model_validate(document.value).works
+        works = KnownWorks.model_validate(document.value).works
     except ValidationError as error:
         rows = zip(error.errors(include_url=False), faults_of(KnownWorks, error), strict=True)
         raise _invalid(WORKS, [f"{document.at(tuple(row['loc']))}: {fault}" for row, fault in rows]) from error
+    return tuple((re.compile(fnmatch.translate(row.name.casefold())), row) for row in works)
 
 
 def _invalid(place: str, faults: list[str]) -> InputError:

@@ -8,6 +8,5 @@ Engineering evidence, not legal advice.
 
 from bascule.judge.openness.assess import assess_openness, openness_of
 from bascule.judge.openness.components import Component, components_of
-from bascule.judge.openness.declared import openness
 
-__all__ = ["Component", "assess_openness", "components_of", "openness", "openness_of"]
+__all__ = ["Component", "assess_openness", "components_of", "openness_of"]
