@@ -105,14 +105,15 @@ def test_a_condition_that_is_false_takes_a_control_out() -> None:
     question = ask(POLICY, CLEAN, context=Context(region="US"))
     view = only(question, when="context.region == 'EU'", met="finding.calls_code")
     assert (view.status, view.applies) == (Status.NOT_APPLICABLE, "no")
-    assert "US" in view.because
+    assert "US" in view.applies_because
+    assert view.reason.startswith("it does not apply: ")
 
 
 def test_a_control_whose_condition_is_unknown_is_taken_to_apply_and_says_so() -> None:
     view = only(ask(POLICY, CLEAN), when="context.region == 'EU'", met="finding.calls_code")
     assert (view.status, view.applies) == (Status.NOT_MET, "unknown")
-    assert "taken to apply" in view.because
-    assert "context.region" in view.because
+    assert "taken to apply" in view.reason
+    assert "context.region" in view.applies_because
 
 
 def test_the_day_picks_the_controls() -> None:

@@ -133,17 +133,19 @@ def _lines(document: ComplianceDocument) -> list[str]:
         f"{visible(document.ref)}: {document.verdict.value} ({counts})",
         document.notice,
     ]
+    told: set[str] = set()
     for section in document.framework.sections:
         controls = [control for control in document.controls if control.section == section.id]
         if controls:
-            lines += ["", visible(section.title), *(line for control in controls for line in _control(control))]
+            lines += ["", visible(section.title), *(line for control in controls for line in _control(control, told))]
     if document.upcoming:
         lines += ["", "Later"]
         lines += [f"  {each.applies_from}  {each.id} {visible(each.title)}" for each in document.upcoming]
     return lines
 
 
-def _control(control: ControlView) -> list[str]:
+def _control(control: ControlView, told: set[str]) -> list[str]:
+    """told: why something applies or not, as far as it was said further up; each reason is given once."""
     said = f" [{', '.join(control.basis)}]" if control.basis and control.status is Status.MET else ""
     lines = [f"  {SIGNS[control.status]} {control.id}  {visible(control.title)}{said}"]
     if control.status in (Status.NOT_MET, Status.UNKNOWN):
@@ -151,8 +153,9 @@ def _control(control: ControlView) -> list[str]:
         lines.append(
             f"      from: {visible(control.supply)}" + (f"; {visible(control.command, 400)}" if control.command else "")
         )
-    elif control.applies == "unknown":
-        lines.append(f"      {visible(control.because, 300)}")
+    if control.applies_because and control.applies_because not in told:
+        told.add(control.applies_because)
+        lines.append(f"      {visible(control.applies_because, 400)}")
     if control.status is Status.MET and control.answers:
         lines.append(f"      {visible(answer_of(control), 300)}")
     return lines

@@ -67,6 +67,7 @@ class ControlView(Record):
     applies: Literal["yes", "unknown", "no"] = Field(
         description="whether its condition holds; `unknown` is taken to apply"
     )
+    applies_because: str = Field(default="", description="why it does not apply, or why that is not known")
     answers: tuple[FactView, ...] = Field(default=(), description="what fills the item, for items that ask for words")
     facts: tuple[FactView, ...] = Field(default=(), description="every other fact that it read")
     basis: tuple[Basis, ...] = Field(default=(), description="who says what is known of it, the firmest first")
@@ -82,6 +83,13 @@ class ControlView(Record):
     note: str = ""
     read: str = ""
     reviewed_by: str = ""
+
+    @property
+    def reason(self) -> str:
+        """Why it stands as it does, and why it applies where that is not sure."""
+        if self.status is Status.NOT_APPLICABLE:
+            return f"it does not apply: {self.applies_because}"
+        return self.because + (f"; {self.applies_because}" if self.applies_because else "")
 
 
 class SectionView(Record):
