@@ -93,8 +93,8 @@ def test_cover_names_what_no_case_tries() -> None:
     assert rows["rule", "no-secrets"].untried == ("fail", "unknown")
     assert rows["rule", "nothing-left-out"].untried == ("fail",)
     assert rows["scenario", "phishing-at-scale"].untried == ("pass", "fail", "unknown")
-    assert rows["obligation", "keep-notices"].untried == ()
-    assert rows["obligation", "share-alike"].untried == ("obliged",)
+    assert rows["obligation", "plan-without-recall"].untried == ()
+    assert rows["obligation", "eu-high-risk-use"].untried == ("obliged",)
     assert rows["threshold", "misuse ≤ 100"].untried == ("pass", "fail")
 
 
