@@ -331,7 +331,7 @@ def test_a_local_model_that_documents_itself_fills_at_least_25_items_without_a_w
         for name in control.answer
         if name.startswith("reading.")
     }
-    measured = {"measure.model_parameters": 1.35e8, "licence.id": "apache-2.0", "decision.digest": "0" * 64}
+    measured = {"measure.model_parameters": 1.35e8, "decision.licence": "Apache-2.0", "decision.subject": "0" * 64}
     largest = {"reading.doc_max_input": "2048 tokens"}
     found = _statuses("eu-gpai-form", {**words, **measured, **largest}, "2026-11-25")
     items = {name: status for name, status in found.items() if name[5].isdigit()}

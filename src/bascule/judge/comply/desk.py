@@ -15,13 +15,14 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from bascule.judge.facts.book import FactBook, Page
+from bascule.judge.facts.book import BLANK, FactBook, Page
 from bascule.judge.facts.fact import Fact, unknown
 from bascule.judge.policy.cel import Expression, fact_at
 from bascule.kernel.clock import format_instant
 from bascule.kernel.digests import Digest
 from bascule.records import ArtefactKind, Dimension, ReviewDocument, Tier
 from bascule.records.compliance import Basis, FactView
+from bascule.records.summary import principal_kind
 
 BESIDE = ("decision",)
 """The namespaces that a framework's conditions have over a policy's."""
@@ -30,7 +31,7 @@ NOT_HERE = ("here", "may", "tier", "kind")
 
 DECISION_FACTS = (
     *("verdict", "granted", "tier", "approvals", "dimensions_unknown", "obligations", "openness"),
-    *("may_host", "may_distribute", "review_by", "digest"),
+    *("may_host", "may_distribute", "licence", "review_by", "subject", "digest"),
     *(f"dimension_{dimension.value}" for dimension in Dimension),
 )
 
@@ -64,6 +65,8 @@ class Desk:
         if section == "decision":
             return self.decided.get(key) or unknown("the decision does not say")
         fact = self.page.fact(name, ArtefactKind.WEIGHTS)  # the kind matters to `here` alone
+        if section == "context" and fact.value in ([], {}):
+            return BLANK
         return Fact(fact.value.isoformat(), fact.evidence) if isinstance(fact.value, date) else fact
 
     def facts_for(self, expression: Expression) -> dict[str, Any]:
@@ -111,6 +114,8 @@ def decision_facts(document: ReviewDocument, approvals: int) -> dict[str, Fact]:
         "obligations": sorted({obligation.kind for obligation in document.obligations}),
         "openness": document.openness.mof_class,
         "review_by": format_instant(document.review_by) if document.review_by else None,
+        "licence": licence_of_release(document),
+        "subject": document.subject.digest,
         "digest": document.decision,
     }
     found = {
@@ -127,6 +132,12 @@ def decision_facts(document: ReviewDocument, approvals: int) -> dict[str, Fact]:
             else Fact(view.verdict.value, evidence)
         )
     return found
+
+
+def licence_of_release(document: ReviewDocument) -> str | None:
+    """The licence over the artefact that the release is about, where it is settled."""
+    kind = principal_kind(document)
+    return next((one.licence for one in document.licensing if one.kind == kind and one.licence), None)
 
 
 def licence_verdicts(page: Page) -> dict[str, Fact]:
