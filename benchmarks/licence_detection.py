@@ -106,8 +106,8 @@ def _part(items: Sequence[Any], count: int, offset: int) -> list[Any]:
 def ask(name: str, python: str, asked: Sequence[Case]) -> Mapping[str, Any]:
     """What one detector says of every case, in a process of its own."""
     with tempfile.TemporaryDirectory() as scratch:
-        path = Path(scratch) / "cases.json"
-        path.write_text(json.dumps([case.text for case in asked]), "utf-8")
+        path = Path(scratch) / "cases.jsonl"
+        path.write_text("".join(f"{json.dumps(case.text)}\n" for case in asked), "utf-8")
         command = [python, str(FOLDER / "peers" / "licence_worker.py"), name, str(path)]
         done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=scratch)
     if done.returncode:

@@ -9,13 +9,14 @@ import statistics
 import sys
 import time
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from bascule.judge.licensing.case import Case, Edge, Node, build_case  # noqa: E402
-from bascule.judge.licensing.solver import solve  # noqa: E402
-from packs import shipped_pack  # noqa: E402
+from bascule.judge.licensing.case import Case, Edge, Node, build_case
+from bascule.judge.licensing.solver import solve
+from packs import shipped_pack
 
 LICENCES = ("Llama-3.1", "CC-BY-NC-4.0", "Apache-2.0", "CC-BY-SA-4.0", "MIT", "Gemma", "OpenRAIL-M", "CC-BY-4.0")
 SIZES = (2, 5, 20, 100)
@@ -27,7 +28,7 @@ def lineage(size: int) -> Case:
     models = [f"m{index}" for index in range((size + 1) // 2)]
     data = [f"d{index}" for index in range(size // 2)]
     nodes = [Node(name, LICENCES[index % len(LICENCES)]) for index, name in enumerate((*models[:-1], *data))]
-    edges = [Edge(a, b, "finetune") for a, b in zip(models, models[1:], strict=False)]
+    edges = [Edge(a, b, "finetune") for a, b in pairwise(models)]
     edges += [Edge(each, model, "train_on") for each, model in zip(data, models, strict=False)]
     edges += [Edge(data[0], models[-1], "train_on"), Edge(models[0], models[-1], "merge")] if size > 4 else []
     facts = {"commercial": True, "mau": 1e6, "domicile": "DE", "modality": "text", "hosted": True}

@@ -205,23 +205,27 @@ def read_scancode(path: Path) -> Iterator[tuple[str, dict[str, str], str]]:
 
 def read_notices(path: Path, texts: set[str]) -> list[tuple[str, list[tuple[str, int, int]]]]:
     """(id, forms) of notices that scancode's rules give to one licence alone for sure, and that are no text."""
-    owners: dict[tuple[str, int, int], set[str]] = defaultdict(set)
+    owners: dict[tuple[str, ...], set[str]] = defaultdict(set)
     with zipfile.ZipFile(path) as archive:
         for name in sorted(archive.namelist()):
             if not name.endswith(".RULE"):
                 continue
             _, head, *body = re.split(r"^---\s*$", archive.read(name).decode("utf-8"), maxsplit=2, flags=re.MULTILINE)
-            if "is_license_notice: yes" not in head or "{{" in "".join(body):
+            if "is_license_notice: yes" not in head:
                 continue
             row = yaml.load(head, yaml.CSafeLoader)
-            words = normalise("".join(body)).words
+            words = normalise(re.sub(r"\{\{|\}\}", "", "".join(body))).words  # marks of what a match must hold
             if len(words) in NOTICE_WORDS and row.get("relevance", 100) == 100 and not row.get("is_false_positive"):
-                owners[(digest_words(words), len(words), opening(words[:OPENING]))].add(row["license_expression"])
+                owners[words].add(row["license_expression"])
+    noticed = {
+        words: NOTICED[next(iter(expressions))]
+        for words, expressions in owners.items()
+        if len(expressions) == 1 and expressions <= NOTICED.keys() and digest_words(words) not in texts
+    }
     forms: dict[str, list[tuple[str, int, int]]] = defaultdict(list)
-    for form, expressions in sorted(owners.items()):
-        if len(expressions) == 1 and form[0] not in texts and (expression := next(iter(expressions))) in NOTICED:
-            forms[NOTICED[expression]].append(form)
-    return sorted(forms.items())
+    for words, licence_id in noticed.items():
+        forms[licence_id].append((digest_words(words), len(words), opening(words[:OPENING])))
+    return sorted((licence_id, sorted(found)) for licence_id, found in forms.items())
 
 
 def read_wheels(paths: list[Path]) -> Iterator[tuple[str, str]]:
@@ -322,8 +326,8 @@ def ways(normal: NormalText, title: tuple[str, ...], titles: set[str]) -> Iterat
 
 
 def end_of_terms(words: tuple[str, ...]) -> int | None:
-    """Where the terms end, if what follows only tells how to apply them. A RAIL's use restrictions follow that line too,
-    in an attachment that binds: without it, it is another licence."""
+    """Where the terms end, if what follows only tells how to apply them. A RAIL's use restrictions follow that line
+    too, in an attachment that binds: without it, it is another licence."""
     cut = find(words, _END)
     if cut is None:
         return None

@@ -29,6 +29,7 @@ def pages() -> dict[str, str]:
         "reference/errors.md": errors_page(),
         "reference/settings.md": settings_page(),
         "reference/plugins.md": plugins_page(),
+        "reference/frameworks.md": frameworks_page(),
     }
     found.update(schema_pages())
     found.update(rule_pages())
@@ -154,6 +155,33 @@ def plugins_page() -> str:
             meta = getattr(loaded.plugin, "meta", None)
             asks = ", ".join(f"[{rule.id}](../rules/{rule.id}.md)" for rule in meta.rules) if meta else ""
             parts.append(f"| `{loaded.id}` | {meta.title if meta else ''} | {asks} |\n")
+    return "".join(parts)
+
+
+def frameworks_page() -> str:
+    """Every framework that ships, and what of its text was read."""
+    from bascule.plugins.registry import working
+    from bascule.records.compliance import NOBODY, NOT_ADVICE
+    from bascule.wiring import load_framework
+
+    parts = [
+        NOTE,
+        f"# Frameworks\n\n{NOT_ADVICE} How to ask one: [show compliance](../how-to/show-compliance.md).\n",
+    ]
+    for loaded in working("frameworks"):
+        read = load_framework(loaded.id)
+        answered = sum(bool(control.met or control.answer) for control in read.controls)
+        reviewed = sum(control.reviewed_by != NOBODY for control in read.controls)
+        first = min(control.applies_from for control in read.controls)
+        last = max(control.applies_from for control in read.controls)
+        parts.append(
+            f"\n## `{read.id}`\n\n[{read.title}]({read.link}); {read.publisher}, {read.version}.\n\n"
+            f"- {len(read.controls)} controls: {answered} answered by evidence, context or decision, others by people\n"
+            f"- in force from {first}"
+            + (f" to {last}, control by control\n" if last != first else "\n")
+            + f"- read: {read.read}\n- rights: {read.rights}\n"
+            f"- compared with the text by a second reader: {reviewed} of {len(read.controls)}\n"
+        )
     return "".join(parts)
 
 

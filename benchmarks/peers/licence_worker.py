@@ -1,7 +1,8 @@
 """Runs inside a detector's environment: `python licence_worker.py NAME CASES`. Standard library only.
 
-CASES is a JSON list of texts. One line of JSON on stdout: {"load_seconds", "load_cpu_seconds", "peak_mib", "version",
-"answers": [{"said", "strict", "cpu_ms"}, …]}. said: names that it gives the text by its defaults; strict: the same, but
+CASES has a text as JSON on each line. One line of JSON on stdout: {"load_seconds", "load_cpu_seconds", "peak_mib",
+"version", "answers": [{"said", "strict", "cpu_ms"}, …]}. said: names that it gives the text by its defaults; strict: the
+same, but
 only where it calls itself certain. Load is everything up to the first answer to a text that is none.
 """
 
@@ -68,10 +69,12 @@ def main() -> None:
     ask("Bring cake on Mondays, and share what is left of it with those who water the plants.")
     loaded = time.perf_counter() - started, time.process_time() - cpu
     answers = []
-    for text in json.loads(Path(sys.argv[2]).read_text("utf-8")):
-        before = time.process_time()
-        said, strict = ask(text)
-        answers.append({"said": said, "strict": strict, "cpu_ms": 1000 * (time.process_time() - before)})
+    with Path(sys.argv[2]).open(encoding="utf-8") as lines:
+        for line in lines:
+            text = json.loads(line)
+            before = time.process_time()
+            said, strict = ask(text)
+            answers.append({"said": said, "strict": strict, "cpu_ms": 1000 * (time.process_time() - before)})
     distribution = {"ours": "bascule", "scancode": "scancode-toolkit"}.get(sys.argv[1], sys.argv[1])
     document = {
         "version": importlib.metadata.version(distribution),

@@ -125,11 +125,12 @@ DIGEST_SIZE = 6
 class Sentence:
     """A stretch of text up to a full stop, semicolon, colon or empty line.
 
-    text: as it stands in the file, white space folded; words: its normal form.
+    text: as it stands in the file, white space folded; words: its normal form; opens: does a paragraph begin with it?
     """
 
     text: str
     words: tuple[str, ...]
+    opens: bool = False
 
     @property
     def digest(self) -> bytes:
@@ -163,10 +164,12 @@ def digest_words(words: tuple[str, ...]) -> str:
 def normalise(text: str) -> NormalText:
     """The normal form of a text of any length and content; never raises."""
     sentences = []
-    for raw in _raw_sentences(text):
-        words = _fill(_words(raw))
-        if words:
-            sentences.append(Sentence(" ".join(raw.split()), words))
+    for paragraph in _paragraphs(text):
+        opens = True
+        for raw in _BREAK.split(paragraph):
+            if words := _fill(_words(raw)):
+                sentences.append(Sentence(" ".join(raw.split()), words, opens))
+                opens = False
     stream = tuple(word for sentence in sentences for word in sentence.words)
     return NormalText(_fill(stream), tuple(sentences))
 
@@ -177,8 +180,8 @@ def shingles(words: tuple[str, ...], width: int = 5) -> set[int]:
     return {int.from_bytes(hashlib.blake2b(run.encode(), digest_size=4).digest(), "big") for run in runs}
 
 
-def _raw_sentences(text: str) -> list[str]:
-    """Sentences before their words are taken: ownership lines and item markers are gone."""
+def _paragraphs(text: str) -> list[str]:
+    """Paragraphs and items before their words are taken: ownership lines and item markers are gone."""
     paragraphs: list[str] = []
     current: list[str] = []
     at_start = fresh = True
@@ -204,7 +207,7 @@ def _raw_sentences(text: str) -> list[str]:
         at_start = _ENDS_SENTENCE.search(folded) is not None
     if current:
         paragraphs.append(_join(current))
-    return [piece for paragraph in paragraphs for piece in _BREAK.split(paragraph) if piece]
+    return paragraphs
 
 
 def _shown(text: str) -> str:

@@ -1,7 +1,8 @@
 """What a source file's header says of its licence: SPDX tags, and notices and short licences that stand there whole.
 
 Rules: a tag counts where it begins a line, behind nothing but a comment's marks, so that code about tags is none; a
-notice is known by its exact hash or not at all, as texts are; what is only near says nothing. `REUSE-IgnoreStart` to
+notice is known by its exact hash or not at all, as texts are, and fills its paragraphs, so that nothing is said before
+or behind it in one breath; what is only near says nothing. `REUSE-IgnoreStart` to
 `REUSE-IgnoreEnd` is not read.
 """
 
@@ -16,8 +17,8 @@ from importlib.resources import files
 
 from bascule.kernel.text import visible
 from bascule.plugins.readers.licences.names import MAX_NAME, licence_id
-from bascule.plugins.readers.licences.normal import digest_words, normalise
-from bascule.plugins.readers.licences.table import OPENING, Form, opening, parse_forms, starts, table
+from bascule.plugins.readers.licences.normal import NormalText, digest_words, normalise
+from bascule.plugins.readers.licences.table import OPENING, Form, opening, parse_forms, table
 
 MAX_HEADER = 32 << 10
 """characters at a file's beginning that are a header"""
@@ -57,20 +58,32 @@ def read_header(text: str) -> Header:
 
 
 def whole_notices(text: str) -> tuple[str, ...]:
-    """Notices and short licences that stand whole in the text, sorted."""
+    """Notices and short licences that stand in the text as whole paragraphs, sorted."""
     normal = normalise(text)
+    bounds = paragraph_bounds(normal)
     found: set[str] = set()
     position = 0
-    for start in starts(normal, table()):
+    for start in bounds:
         if start < position:
             continue
         for form in _openings().get(opening(normal.words[start : start + OPENING]), ()):
             end = start + form.length
-            if end <= len(normal.words) and digest_words(normal.words[start:end]) == form.sha256:
+            if end in bounds and digest_words(normal.words[start:end]) == form.sha256:
                 found.add(_owners()[form.sha256])
                 position = end
                 break
     return tuple(sorted(found))
+
+
+def paragraph_bounds(normal: NormalText) -> dict[int, None]:
+    """Where paragraphs begin and end, in words, in order."""
+    position = 0
+    bounds: dict[int, None] = {}
+    for sentence in normal.sentences:
+        if sentence.opens:
+            bounds[position] = None
+        position += len(sentence.words)
+    return bounds | {position: None}
 
 
 @lru_cache(maxsize=1)
