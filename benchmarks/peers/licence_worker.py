@@ -1,9 +1,9 @@
 """Runs inside a detector's environment: `python licence_worker.py NAME CASES`. Standard library only.
 
 CASES has a text as JSON on each line. One line of JSON on stdout: {"load_seconds", "load_cpu_seconds", "peak_mib",
-"version", "answers": [{"said", "strict", "cpu_ms"}, …]}. said: names that it gives the text by its defaults; strict: the
-same, but
-only where it calls itself certain. Load is everything up to the first answer to a text that is none.
+"version", "answers": [{"said", "strict", "cpu_ms"}, …]}. said: names that it gives the text by its defaults;
+strict: the same, but only where it calls itself certain. Load is everything up to the first answer to a text that is
+none.
 """
 
 from __future__ import annotations

@@ -98,6 +98,8 @@ def _recipient(licence: str, act: str, facts: Mapping[str, Any]) -> Case:
 def _against(
     wanted: Wanted, found: LicenceTerms, row: Mapping[str, Any], given: Mapping[str, Solution]
 ) -> Iterator[str]:
+    if found.vendor:
+        yield f"it is {found.vendor}'s own, written for its own works"
     if wanted.open_only and row.get("open") is not True:
         yield "it is not an open licence"
     for act, solution in given.items():

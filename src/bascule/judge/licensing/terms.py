@@ -135,6 +135,7 @@ class LicenceTerms(_Row):
     schema_: Literal["bascule.licence-terms/1"] = Field(alias="schema")
     id: str
     title: str
+    vendor: str = Field(default="", description="whose own terms they are, written for its own works alone")
     covers: tuple[Literal["model", "data", "code"], ...] = Field(min_length=1)
     published: date | None = Field(default=None, description="the version's date, which `on: published` means")
     link: str = Field(pattern=r"^https?://")
