@@ -186,7 +186,7 @@ def _paragraphs(text: str) -> list[str]:
     current: list[str] = []
     at_start = fresh = True
     for line in unicodedata.normalize("NFKC", _shown(text.removeprefix("\ufeff"))).splitlines():
-        if not _words(line.casefold()):
+        if not (_PLAIN.search(line) or _words(line.casefold())):
             if current:
                 paragraphs.append(_join(current))
                 current = []
@@ -271,10 +271,18 @@ def _fill(words: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(stream.split())
 
 
-# Between two digits a hyphen is a range: `1-5` is not 15.
+_PLAIN = re.compile(r"[A-Za-z0-9%]")
+"""Characters that are in a word wherever they stand."""
+# Between two digits a hyphen is a range: `1-5` is not 15. The mark stands first, and what is around it after: so the
+# engine looks at marks alone.
 _INSIDE = re.compile(
-    r"(?<=[^\W_])['’](?=[^\W_])|(?:(?<=[^\W\d_])[\u2010\u2011-](?=[^\W_])|(?<=\d)[\u2010\u2011-](?=[^\W\d_]))"
-    r"|(?<=[^\W_])[.](?=[^\W_])|(?<=\d),(?=\d{3})"
+    r"""['’\u2010\u2011.,-](?:
+    (?<=[^\W_]['’])(?=[^\W_])
+    | (?<=[^\W\d_][\u2010\u2011-])(?=[^\W_])
+    | (?<=\d[\u2010\u2011-])(?=[^\W\d_])
+    | (?<=[^\W_][.])(?=[^\W_])
+    | (?<=\d,)(?=\d{3}) )""",
+    re.VERBOSE,
 )
 # Lone surrogates: no text that was decoded has them.
 _KEPT_DOT, _KEPT_PLUS = "\ud800", "\ud801"
