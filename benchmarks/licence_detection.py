@@ -147,7 +147,7 @@ def table(*, alone: bool = False) -> str:
     head = " | ".join(f"{kind} ({counts[kind]})" for kind in ("as published", "laid out otherwise", "terms changed"))
     lines = [
         f"| right / **wrong** / unknown | {head} | mean ms | median ms | p99 ms | max ms | load CPU s | peak MiB |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     told = {"bascule": ask("ours", sys.executable, asked)}
     lines.append(_rows("bascule", told["bascule"], asked, "said"))
@@ -156,7 +156,7 @@ def table(*, alone: bool = False) -> str:
         try:
             answers = ask(name, str(prepare(environment, (11,)) / "bin" / "python"), asked)
         except Skipped as reason:
-            lines.append(f"| {name} | skipped: {reason} | | | | | | | |")
+            lines.append(f"| {name} | skipped: {reason} | | | | | | | | |")
             continue
         told[name] = answers
         lines.append(_rows(f"{name} {answers['version']}, as it prints", answers, asked, "said"))
@@ -164,9 +164,10 @@ def table(*, alone: bool = False) -> str:
             lines.append(_rows(f"{name}, where every match scores 100", answers, asked, "strict"))
         wrong += _wrong(name, answers, asked, only_unchanged=True)
     spent = {name: [answer["cpu_ms"] for answer in answers["answers"]] for name, answers in told.items()}
+    own = spent["bascule"]
     ratios = [
-        f"{name} takes {statistics.median(each) / statistics.median(spent['bascule']):.1f} times as long at the median, "
-        f"{sum(each) / sum(spent['bascule']):.1f} times in all"
+        f"{name} takes {statistics.median(each) / statistics.median(own):.1f} times as long at the median and "
+        f"{sum(each) / sum(own):.1f} times in all"
         for name, each in spent.items()
         if name != "bascule"
     ]
