@@ -35,13 +35,14 @@ def lineage(size: int) -> Case:
     return build_case([*nodes, Node(models[-1])], edges, use="host", facts=facts)
 
 
-def main() -> int:
+def table() -> str:
+    """CPU by size, after the clauses were read once."""
     terms = shipped_pack("default").terms
     started = time.process_time()
     for licence in LICENCES:
         terms.of(licence)
-    print(f"reading {len(LICENCES)} licences' clauses: {(time.process_time() - started) * 1e3:.0f} ms CPU, once\n")
-    print("| artefacts | edges | median ms CPU | slowest | verdict |\n|---|---|---|---|---|")
+    reading = (time.process_time() - started) * 1e3
+    lines = ["| artefacts | edges | median ms CPU | slowest | verdict |", "|---|---|---|---|---|"]
     for size in SIZES:
         case = lineage(size)
         times = []
@@ -49,12 +50,11 @@ def main() -> int:
             started = time.process_time()
             solution = solve(case, terms, date(2026, 11, 25))
             times.append((time.process_time() - started) * 1e3)
-        print(
-            f"| {len(case.nodes)} | {len(case.edges)} | {statistics.median(times):.2f} | {max(times):.2f}"
-            f" | {solution.verdict} |"
-        )
-    return 0
+        cells = (len(case.nodes), len(case.edges), f"{statistics.median(times):.2f}", f"{max(times):.2f}")
+        lines.append(f"| {' | '.join(map(str, cells))} | {solution.verdict} |")
+    lines += ["", f"Reading the clauses of {len(LICENCES)} licences takes {reading:.0f} ms CPU, once a process."]
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    print(table())

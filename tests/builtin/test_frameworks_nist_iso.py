@@ -267,8 +267,11 @@ def test_a_model_that_writes_nothing_is_outside_what_is_asked_of_generative_ones
 
 def test_limits_on_use_are_asked_where_somebody_gives_access() -> None:
     weights = {"subject.kinds": ["weights"]}
-    assert _status("owasp-llm-top-10", weights)["LLM10"] == "not-applicable"
-    assert _status("owasp-llm-top-10", {"subject.kinds": ["endpoint"]})["LLM10"] == "not-met"
+    assert _status("owasp-llm-top-10", weights)["LLM10"] == "unknown"  # nobody says who gives access
+    endpoint = {"subject.kinds": ["endpoint"]}
+    assert _status("owasp-llm-top-10", endpoint)["LLM10"] == "unknown"
+    others = {"context.safeguards": ["content_filter"]}
+    assert _status("owasp-llm-top-10", endpoint | others)["LLM10"] == "not-met"
     limited = {"context.safeguards": ["rate_limit"]}
     assert _status("owasp-llm-top-10", weights | limited)["LLM10"] == "met"
 

@@ -12,6 +12,7 @@ from bascule.judge.policy.schema import pack_file_schema
 from bascule.records import Approval, Context, Decision, Observations, Record, ReviewDocument, ScanDocument, Waiver
 from bascule.records.compliance import ComplianceDocument
 from bascule.records.licence_answers import LicenceVerdict, Suggestions
+from bascule.records.licences import LicencesDocument
 
 SCHEMAS: dict[str, tuple[type[Record], str]] = {
     "review": (ReviewDocument, "What `bascule review --json` prints"),
@@ -21,6 +22,7 @@ SCHEMAS: dict[str, tuple[type[Record], str]] = {
     "waiver": (Waiver, "A rule let pass, under a name, for a while"),
     "approval": (Approval, "A decision signed in a role"),
     "context": (Context, "context.yaml"),
+    "licences": (LicencesDocument, "What `bascule licence detect --json` prints"),
     "licence-verdict": (LicenceVerdict, "What `bascule licence solve --json` prints"),
     "licence-suggestions": (Suggestions, "What `bascule licence suggest --json` prints"),
     "licence-terms": (LicenceTerms, "One licence's clauses: licences/*.yaml of a policy pack"),

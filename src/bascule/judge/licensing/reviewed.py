@@ -23,6 +23,7 @@ from bascule.judge.licensing.coverage import DATA_KINDS, Coverage, covered
 from bascule.judge.licensing.solver import Fired, Solution, sentence, solve
 from bascule.judge.licensing.terms import Terms
 from bascule.kernel.digests import Digest
+from bascule.kernel.text import visible
 from bascule.records import ArtefactKind, Context, Relation, Subject
 from bascule.records.licence_answers import KindLicence
 
@@ -41,6 +42,7 @@ _WAYS: Mapping[str, str] = {
 }
 _MODALITIES = ("text", "code", "audio", "image", "video", "multimodal")
 TARGET = "(this)"
+_NAMES_SHOWN = 4
 _TRAINED = frozenset(
     [ArtefactKind.WEIGHTS, ArtefactKind.INTERMEDIATE_WEIGHTS, ArtefactKind.ADAPTER, ArtefactKind.ENDPOINT]
 )
@@ -202,8 +204,18 @@ def _fact(clauses: Sequence[Fired], evidence: tuple[Digest, ...], why: str, *, n
     if first is not None and first.effect == "deny":
         return Fact(False, evidence, sentence(first))
     if why or first is None or first.effect != "allow":
-        return unknown(why or (sentence(first) if first else ""), evidence)
+        return unknown(why or _undeclared(clauses) or (sentence(first) if first else ""), evidence)
     return Fact(True, evidence)
+
+
+def _undeclared(clauses: Sequence[Fired]) -> str:
+    """Whose licence nobody states, all at once, where that comes first."""
+    names = list(dict.fromkeys(one.artefact for one in clauses if not one.licence))
+    if not names or clauses[0].licence:
+        return ""
+    shown = ", ".join(f"`{visible(name, 60)}`" for name in names[:_NAMES_SHOWN])
+    more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
+    return f"nobody states the licence of {shown}{more}"
 
 
 def _view(
@@ -212,6 +224,8 @@ def _view(
     fields = answer_fields(solution)
     if why and solution.verdict != "deny":
         fields |= {"verdict": "unknown", "because": why}
+    elif solution.verdict == "unknown" and (undeclared := _undeclared(solution.clauses)):
+        fields |= {"because": undeclared}
     return KindLicence(
         kind=kind.value,
         act=act,
