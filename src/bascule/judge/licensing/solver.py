@@ -113,7 +113,7 @@ def solve(case: Case, terms: Terms, as_of: date) -> Solution:
 def _sides(licence: str | None) -> tuple[tuple[str, ...], ...]:
     """A licence expression as a choice of conjunctions: `A OR (B AND C)` is ((A), (B, C))."""
     if licence is None or (" OR " not in licence and " AND " not in licence):
-        return ((licence,),) if licence else ()
+        return ((licence.split(" WITH ")[0],),) if licence else ()
     words = licence.replace("(", " ( ").replace(")", " ) ").split()
     sides, rest = _choice(words)
     return ((licence,),) if rest else sides
