@@ -1,8 +1,8 @@
 """A release: what is planned, part by part, and what a bundle holds.
 
 Rules: for every kind of artefact a plan says what is published, who may use it, how its use is observed and how it can
-be taken back, and who answers; a blank among these is refused. A bundle's manifest lists every file with its digest; what
-it does not list is not part of the release.
+be taken back, and who answers; a blank among these is refused. A bundle's manifest lists every file with its digest;
+what it does not list is not part of the release.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ class VerifyCheck(Record):
 
 
 class VerifyDocument(Record):
-    """What `bascule verify --json` prints. verified: every check that could be made holds, and those that must be were."""
+    """What `bascule verify --json` prints. verified: every check that must be made was made, and holds."""
 
     schema_: Literal["bascule.verify/v1"] = Field(default="bascule.verify/v1", alias="schema")
     verdict: Literal["verified", "failed"]
