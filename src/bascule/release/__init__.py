@@ -1,0 +1,1 @@
+"""Release: plan, bundle, verification, and what is generated into a bundle."""
