@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -250,7 +251,10 @@ def test_a_file_that_changed_since_it_was_judged_stops_the_build_and_leaves_noth
     source.write_bytes(b"changed")
     with pytest.raises(InputError, match="has changed since"):
         write_bundle(
-            tmp_path / "new", manifest, [Part("artefacts/w", "artefact", source=source, sha256="0" * 64)], ring
+            tmp_path / "new",
+            manifest,
+            [Part("artefacts/w", "artefact", source=lambda: os.open(source, os.O_RDONLY), sha256="0" * 64)],
+            ring,
         )
     assert not list(tmp_path.glob(".new*"))
     assert not (tmp_path / "new").exists()

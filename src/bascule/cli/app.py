@@ -18,6 +18,7 @@ _GROUPS: dict[str, dict[str, str]] = {
         "approve": "Sign a decision in a role.",
         "comply": "Answer a framework control by control from the evidence: EU, NIST, ISO, OWASP.",
         "reproduce": "Run a declared build again, and compare what it makes with what is published.",
+        "verify": "Check a release bundle offline: every file, signature and piece of evidence.",
         "doctor": "Say what this machine can do, and what a missing part would add.",
         "rules": "List every rule, or explain one.",
         "plugins": "List the plug-ins that are built in and installed.",
@@ -76,7 +77,7 @@ _GROUP_HELP = {
 # Reports name these as ways to evidence; the version that has them is still to come.
 _TO_COME = (
     *("advisory", "data", "drift", "eval", "fork", "gateway", "incident", "memorise", "redteam"),
-    *("release", "serve", "tamper", "usage", "verify"),
+    *("release", "serve", "tamper", "usage"),
 )
 
 

@@ -12,9 +12,8 @@ import hashlib
 import os
 import re
 import shutil
-import stat
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -44,12 +43,15 @@ _FOLDER_OF: dict[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One file of a bundle: `data`, or the file at `source`, which must have `sha256`."""
+    """One file of a bundle: `data`, or the file that `source` opens, which must have `sha256`.
+
+    source: gives a descriptor, read-only, which is closed here.
+    """
 
     path: str
     role: Role
     data: bytes | None = None
-    source: Path | None = None
+    source: Callable[[], int] | None = None
     sha256: str = ""
     kind: str = ""
 
@@ -130,7 +132,7 @@ def _place(work: Path, part: Part) -> BundleFile:
         digest, size = str(sha256_of(part.data)), len(part.data)
     else:
         assert part.source is not None
-        digest, size = copy_hashed(part.source, target)
+        digest, size = copy_hashed(part.source(), target)
     if part.sha256 and digest != part.sha256:
         raise InputError(
             "release.changed",
@@ -141,16 +143,12 @@ def _place(work: Path, part: Part) -> BundleFile:
     return BundleFile(path=part.path, sha256=digest, size_bytes=size, role=part.role, kind=part.kind)
 
 
-def copy_hashed(source: Path, target: Path) -> tuple[str, int]:
-    """Copies a regular file. Returns sha256 and size of what was written; no link is followed."""
-    descriptor = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise InputError("release.changed", f"`{visible(source.name, 120)}` is no regular file", "review it again")
+def copy_hashed(descriptor: int, target: Path) -> tuple[str, int]:
+    """Copies what a descriptor reads, and closes it. Returns sha256 and size of what was written."""
+    with os.fdopen(descriptor, "rb") as file, target.open("xb") as out:
         hashed, size = hashlib.sha256(), 0
-        with target.open("xb") as out:
-            while chunk := file.read(CHUNK):
-                hashed.update(chunk)
-                out.write(chunk)
-                size += len(chunk)
+        while chunk := file.read(CHUNK):
+            hashed.update(chunk)
+            out.write(chunk)
+            size += len(chunk)
     return hashed.hexdigest(), size
