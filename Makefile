@@ -46,7 +46,7 @@ bench: .venv/.dev    ## Side-by-side tables against peers and limits
 	@$(BIN)/python benchmarks/run.py
 
 fuzz: .venv/.dev     ## Property tests and fuzzing with large budgets
-	@BASCULE_FUZZ=1 $(BIN)/python -m pytest -n 2 tests/laws tests/plugins --hypothesis-profile=fuzz
+	@$(BIN)/python -m pytest -n 2 tests/laws tests/plugins --hypothesis-profile=fuzz
 
 parsers: .venv/.dev  ## Fuzz every scanner and its readers, ten minutes each (SECONDS_EACH=600, SCANNERS=…)
 	@$(BIN)/python -m pip -q install "atheris>=3,<4"

@@ -279,7 +279,10 @@ class _Run:
         return bound
 
     def _bind(self, child: _Bound, at: _Bound, terms: LicenceTerms, way: str) -> None:
-        reach = min(at.reach, self._reach(terms, way, bool(at.ways)), key=_REACH.__getitem__)
+        reach = self._reach(terms, way, bool(at.ways))
+        if reach == "let go":
+            return
+        reach = min(at.reach, reach, key=_REACH.__getitem__)
         child.ways |= {way} if reach == "no" else at.ways | {way}
         child.reach = max(child.reach, reach, key=_REACH.__getitem__)
 
@@ -289,7 +292,8 @@ class _Run:
             # What data has come to bind stays bound when it is changed; the data's own terms know no such act.
             return "yes" if further and way in CHANGES and "model" not in terms.covers else "unknown"
         if row.is_ == "contested":
-            return {"strict": "yes", "lenient": "no", "unset": "contested"}[self._case.contested]
+            # Read leniently, neither the licence nor its duties go further.
+            return {"strict": "yes", "lenient": "let go", "unset": "contested"}[self._case.contested]
         return str(row.is_)
 
     # -- asking --------------------------------------------------------------------------------------------------
