@@ -15,7 +15,7 @@ from bascule.judge.policy.cases import CaseResult, question_of, run_cases
 from bascule.judge.policy.cel import compile_expression
 from bascule.judge.policy.cover import cover
 from bascule.judge.policy.diff import diff
-from bascule.judge.policy.lint import lint
+from bascule.judge.policy.lint import lint_whole
 from bascule.judge.policy.pack import PolicyPack
 from bascule.judge.policy.parse import load_yaml, parse_pack
 from bascule.judge.question import Vocabulary
@@ -57,7 +57,7 @@ def test_every_case_holds(name: str) -> None:
 @pytest.mark.parametrize("name", [*SHIPPED, "example"])
 def test_a_pack_that_ships_has_no_lint(name: str) -> None:
     pack = example_pack() if name == "example" else shipped_pack(name)
-    assert lint(pack, vocabulary(), date(2026, 11, 25)) == ()
+    assert lint_whole(pack, vocabulary(), date(2026, 11, 25)) == ()
 
 
 def test_the_default_packs_cases_try_everything_that_can_be_tried() -> None:

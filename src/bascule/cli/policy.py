@@ -12,7 +12,7 @@ from bascule.journeys.replay import past_questions
 from bascule.judge.policy.cases import run_cases
 from bascule.judge.policy.cover import cover
 from bascule.judge.policy.diff import diff
-from bascule.judge.policy.lint import lint
+from bascule.judge.policy.lint import lint_whole
 from bascule.kernel.text import counted, visible
 from bascule.plugins.registry import discover
 from bascule.wiring import described_steps, load_policy, sign_folder
@@ -53,7 +53,7 @@ def lint_command(pack: str = "default", /, *, common: Common | None = None) -> i
     """
     common = common or Common()
     parsed = load_policy(pack, None).pack
-    faults = lint(
+    faults = lint_whole(
         parsed, vocabulary_of((*discover("scanners"), *described_steps()), discover("peers")), datetime.now(UTC).date()
     )
     errors = [fault for fault in faults if fault.level == "error"]

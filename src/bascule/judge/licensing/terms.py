@@ -181,6 +181,11 @@ class Terms:
         self._works = works
 
     @property
+    def files(self) -> tuple[str, ...]:
+        """The licences with a file of their own, sorted."""
+        return tuple(sorted(self._texts))
+
+    @property
     def ids(self) -> tuple[str, ...]:
         """Every licence with clauses, sorted: with a file, pointing at one, or open by its row."""
         return tuple(sorted({*self._texts, *(name for name in self._classes if self._known(name))}))

@@ -14,7 +14,9 @@ from datetime import date
 from itertools import product
 from typing import Literal, Protocol
 
+from bascule.judge.licensing.lint import lint_table
 from bascule.judge.licensing.reviewed import KEYS
+from bascule.judge.licensing.terms import WORKS
 from bascule.judge.policy import monotone, syntax
 from bascule.judge.policy.cel import Expression, compile_expression
 from bascule.judge.policy.pack import PackRule, PolicyPack, Scenario
@@ -75,6 +77,16 @@ def lint(pack: PolicyPack, vocabulary: Mapping[str, Words], as_of: date | None =
         faults += _expressions(assumption, f"assumption `{assumption.id}`", known)
     faults += _shadowed(pack)
     return tuple(sorted(faults, key=lambda fault: fault.level))
+
+
+def lint_whole(pack: PolicyPack, vocabulary: Mapping[str, Words], as_of: date) -> tuple[Fault, ...]:
+    """The same with the clause table, every file of which is read for it."""
+    works = pack.clause_table.get(WORKS, "")
+    table = [
+        _fault("policy.clause-table", fault.where, fault.message, fault.hint)
+        for fault in lint_table(pack.terms, pack.licence_classes, works, as_of)
+    ]
+    return tuple(sorted((*lint(pack, vocabulary, as_of), *table), key=lambda fault: fault.level))
 
 
 def check_facts(pack: PolicyPack, vocabulary: Mapping[str, Words]) -> None:
