@@ -33,7 +33,7 @@ def plan_of(document: dict[str, object], tier: str, parts: Parts) -> ReleasePlan
         of_kind = [artefact for artefact in subject.artefacts if artefact.kind is kind]
         items.append(
             PlannedItem(
-                kind=kind, tier=at, granted=granted, published=f"the {kind}", given="copies" if at > "T4" else "nothing",
+                kind=kind, tier=at, granted=granted, published="it", given="copies" if at > "T4" else "nothing",
                 may_use="anybody", observed="it cannot be", taken_back="it cannot be", owner="A. Owner",
                 steward="Head of models", files=len(of_kind), size_bytes=sum(each.size_bytes for each in of_kind),
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, date, datetime
 
 import pytest
@@ -250,6 +251,16 @@ def test_what_a_control_leaves_out_the_defaults_say() -> None:
     read = framework(control("a", supply="legal"), control("b", applies_from="2026-08-02"))
     assert [each.supply for each in read.controls] == ["legal", "the provider"]
     assert [each.applies_from for each in read.controls] == [date(2025, 8, 2), date(2026, 8, 2)]
+
+
+def test_a_framework_without_defaults_says_everything_in_its_controls() -> None:
+    whole = control("a", met="finding.x", supply="legal", applies_from="2026-08-02")
+    folder = {
+        "framework.yaml": json.dumps(
+            {k: v for k, v in MANIFEST.items() if k != "defaults"} | {"controls": [whole]}
+        ).encode()
+    }
+    assert parse_framework(folder, "small").controls[0].supply == "legal"
 
 
 def test_an_audience_gets_its_own_controls_and_those_for_everybody() -> None:

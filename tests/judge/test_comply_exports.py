@@ -53,7 +53,6 @@ def example(provider: str = "Example Ltd", **changes: Any) -> ComplianceDocument
 
 
 def test_nist_s_tool_reads_what_we_write_and_writes_it_back_the_same() -> None:
-    pytest.importorskip("trestle", reason="compliance-trestle is not in this environment")
     from trestle import oscal
     from trestle.oscal.assessment_results import Model as ResultsModel
     from trestle.oscal.catalog import Model as CatalogModel

@@ -53,6 +53,10 @@ _GROUPS: dict[str, dict[str, str]] = {
         "suggest": "Propose licences for a wanted openness, with the duties each creates.",
         "show": "List the licences whose clauses are known, or show one's clauses.",
     },
+    "release": {
+        "plan": "Plan what is published to whom at which tier, part by part, from a live decision.",
+        "build": "Build a bundle from a plan: what leaves the house, and the signed proof for it.",
+    },
     "keys": {
         "show": "Show the key that signs here, and the keys that are trusted.",
         "export": "Write the public half of the key that signs here.",
@@ -68,6 +72,7 @@ _GROUP_HELP = {
     "ledger": "The truth: an append-only, signed ledger.",
     "advisories": "Published faults of packages, from snapshots that somebody takes in.",
     "licence": "Licences: what text it is, what it allows, which duties it brings.",
+    "release": "Releases: plan, build; `bascule verify` checks a bundle.",
     "keys": "Signing keys: our own, and those of others whom this home trusts.",
     "new": "Scaffold a plug-in.",
     "schema": "JSON Schemas of the documents.",
@@ -77,7 +82,7 @@ _GROUP_HELP = {
 # Reports name these as ways to evidence; the version that has them is still to come.
 _TO_COME = (
     *("advisory", "data", "drift", "eval", "fork", "gateway", "incident", "memorise", "redteam"),
-    *("release", "serve", "tamper", "usage"),
+    *("serve", "tamper", "usage"),
 )
 
 

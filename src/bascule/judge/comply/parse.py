@@ -99,7 +99,8 @@ class _Reader:
         if not isinstance(defaults, dict):
             self._fault(manifest, ("defaults",), "`defaults` must be a mapping")
             return {}
-        self._unknown_keys(manifest, ("defaults",), DEFAULTS)
+        if defaults:
+            self._unknown_keys(manifest, ("defaults",), DEFAULTS)
         return {key: value for key, value in defaults.items() if key in DEFAULTS}
 
     def _controls(
