@@ -123,7 +123,7 @@ def _manifest(folder: Path, keyring: KeyRing, threshold: int, found: _Found) -> 
         found.add("signature", "false", error.message)
         return None
     holders = keyring.holders()
-    names = ", ".join(holders.get(key, key[:16]) for key in verified.key_ids)
+    names = ", ".join(holders.get(key) or f"`{key[:16]}…`" for key in verified.key_ids)
     found.add("signature", "true", f"signed by {names}")
     return manifest
 
