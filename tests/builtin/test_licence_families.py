@@ -133,6 +133,19 @@ def test_the_community_licence_ends_at_a_million_of_revenue() -> None:
     assert asked("host", edge, revenue_usd=2_000_000).verdict == "deny"
     assert asked("host", edge).verdict == "unknown"
     assert asked("host", edge, commercial=False, revenue_usd=2_000_000).verdict == "allow"
+    assert asked("internal", edge, revenue_usd=2_000_000).verdict == "deny"
+    assert asked("internal", given=edge[0], revenue_usd=2_000_000, user_of_product=True).verdict == "allow"
+
+
+def test_a_model_of_the_tongyi_family_may_improve_another_of_it_and_no_stranger() -> None:
+    assert asked("host", ("Tongyi-Qianwen", "distil"), ("Apache-2.0", "finetune"), mau=1000).verdict == "deny"
+    within = ("Tongyi-Qianwen", "distil"), ("Tongyi-Qianwen-Research", "finetune")
+    assert asked("internal", *within, commercial=False, purpose="research", mau=1000).verdict == "allow"
+
+
+def test_a_rail_fine_tune_may_stand_under_other_terms_only_where_a_person_finds_its_restrictions_in_them() -> None:
+    for given in ("BigCode-OpenRAIL-M", "OpenRAIL-M"):
+        assert asked("distribute_weights", ("CreativeML-OpenRAIL-M", "finetune"), given=given).verdict == "unknown"
 
 
 def test_a_research_community_licence_may_be_used_and_never_hosted() -> None:

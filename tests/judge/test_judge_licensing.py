@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bascule.judge.facts.book import FactBook, build_book
+from bascule.judge.licensing.consensus import consensus
 from bascule.judge.question import Vocabulary
 from judging import LADDER, WEIGHTS, ask, pack, rule, said, seen, withheld
 
@@ -100,3 +101,9 @@ def test_every_text_and_declaration_is_a_row() -> None:
         ("text-3", "unknown", "unknown"),
         ("declared-0", "Apache-2.0", "declared"),
     ]
+
+
+def test_a_familys_name_says_less_than_a_licence_of_it_and_contradicts_none() -> None:
+    assert consensus(["Apache", "Apache-2.0"]) == ["Apache-2.0"]
+    assert consensus(["Apache", "MIT"]) == ["Apache", "MIT"]
+    assert consensus(["BSD", "BSD-2-Clause", "BSD-3-Clause"]) == ["BSD-2-Clause", "BSD-3-Clause"]

@@ -22,6 +22,11 @@ def show_verdict(verdict: LicenceVerdict) -> str:
         lines += duty_lines(verdict.obligations)
     if verdict.needs:
         lines += ["", "to settle it, declare: " + ", ".join(f"`{need}`" for need in verdict.needs)]
+    if verdict.verdict == "unknown" and any(one.effect == "contested" for one in verdict.clauses):
+        lead = "and choose" if verdict.needs else "\nto settle it, choose"
+        lines.append(
+            f"{lead} how contested clauses are read: `policy: strict` forbids them, `policy: lenient` allows them"
+        )
     for name, side in sorted(verdict.chosen.items()):
         lines.append(f"chosen for `{visible(name, 40)}`: {side}")
     if verdict.contested != "unset":

@@ -22,6 +22,8 @@ from bascule.records import LicenceView
 Classes = Mapping[str, Mapping[str, Any]]
 
 UNSETTLED = ("", "unknown", "other")
+FAMILIES = ("Apache", "BSD", "CC", "GFDL", "GPL", "LGPL")
+"""Names that say a family and no version."""
 PROPERTIES = ("class", "open", "redistribution", "commercial")
 _MOST_PERMISSIVE_FIRST = (
     "permissive",
@@ -118,9 +120,11 @@ def _sides(expression: str) -> frozenset[str]:
 
 
 def consensus(ids: Sequence[str]) -> list[str]:
-    """The ids that are left when a choice has swallowed its own sides."""
+    """The ids that are left when a choice has swallowed its own sides, and a licence its family's name."""
     choices = [each for each in ids if " OR " in each]
     swallowed = {side for choice in choices for side in _sides(choice) if side != choice}
+    # A name without a version contradicts no licence of its family: it says less.
+    swallowed |= {each for each in ids if each in FAMILIES and any(one.startswith(f"{each}-") for one in ids)}
     return [each for each in ids if each not in swallowed]
 
 

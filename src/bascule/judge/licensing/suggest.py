@@ -16,6 +16,7 @@ from typing import Any
 
 from bascule.judge.licensing.answer import duty_view
 from bascule.judge.licensing.case import Case, Edge, Node, build_case
+from bascule.judge.licensing.consensus import FAMILIES
 from bascule.judge.licensing.solver import Solution, solve
 from bascule.judge.licensing.terms import LicenceTerms, Terms
 from bascule.records.licence_answers import Suggested, Suggestions
@@ -45,7 +46,7 @@ def suggest(wanted: Wanted, terms: Terms, classes: Mapping[str, Mapping[str, Any
     rows = []
     for name in terms.ids:
         found = terms.of(name)
-        if found is None or found.id != name or wanted.covers not in found.covers:
+        if found is None or found.id != name or name in FAMILIES or wanted.covers not in found.covers:
             continue
         rows.append(_judged(wanted, found, terms, classes.get(name, {}), as_of))
     rows.sort(key=lambda row: (not row.fits, len(row.against), len(row.obligations), row.licence))
