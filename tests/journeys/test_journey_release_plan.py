@@ -45,7 +45,7 @@ def test_a_plan_answers_four_questions_for_every_kind_and_is_the_same_twice(
     assert all(stage.entry and stage.roll_back for stage in read.stages)
 
 
-def test_the_card_may_be_open_while_the_weights_are_not(plan: Callable[..., Said], tmp_path: Path) -> None:
+def test_access_hands_no_copy_out_and_says_what_more_is_granted(plan: Callable[..., Said], tmp_path: Path) -> None:
     out = tmp_path / "plan.json"
     plan("T4", out, *WHO, *FREE)
     items = {item.kind.value: item for item in ReleasePlan.from_json(out.read_bytes()).items}
