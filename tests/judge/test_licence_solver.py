@@ -191,6 +191,21 @@ def test_a_choice_takes_the_side_that_allows_and_says_which() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("licence", "verdict"),
+    [
+        ("GPL-2.0-only WITH Classpath-exception-2.0", "allow"),
+        ("GPL-2.0-only WITH Linux-syscall-note", "allow"),
+        ("MIT WITH Commons-Clause", "unknown"),
+        ("MIT WITH LicenseRef-scancode-commons-clause", "unknown"),
+        ("ISC OR (MIT WITH Commons-Clause)", "allow"),
+        ("ISC AND (MIT WITH Commons-Clause)", "unknown"),
+    ],
+)
+def test_what_an_exception_adds_is_not_asked_and_what_a_rider_takes_away_is_unknown(licence: str, verdict: str) -> None:
+    assert solved(alone(licence, "host", EU)).verdict == verdict
+
+
 def test_what_is_asked_is_only_what_leads_to_the_target() -> None:
     case = made("host", EU, base=("Apache-2.0", "finetune"))
     case["artefacts"] |= {"other": {"licence": "CC-BY-NC-4.0"}, "elsewhere": {}}
@@ -236,6 +251,7 @@ BAD = {
     "did you mean `merge`": "edges: [{from: a, to: b, act: merg}]",
     "needs `to`": "edges: [{from: a, act: merge}]",
     "did you mean `host`": "use: {act: hots}",
+    "is one of internal": "use: {act: [host]}",
     "`as: Apache-2.0`": "use: {act: relicense}",
     "no artefact `c`": "use: {act: host, artefact: c}",
     "contradict": "use: {act: host, commercial: true}\ncontext: {commercial: false}",

@@ -199,7 +199,7 @@ class _Reader:
             ),
         )
         act = use.get("act")
-        if act not in USE_NAMES:
+        if not isinstance(act, str) or act not in USE_NAMES:
             near = suggestion(str(act), USE_NAMES) if act else ""
             self._fault(("use", "act"), f"`use.act` is one of {', '.join(USE_NAMES)}; {near}".rstrip("; "))
         relicense_as = self._licence(use.get("as"), ("use", "as"))

@@ -35,6 +35,8 @@ Verdict: TypeAlias = Literal["deny", "unknown", "allow"]
 Status: TypeAlias = Literal["owed", "kept", "broken", "unknown"]
 MAX_CHOICES = 64
 
+_EXCEPTIONS = ("Linux-syscall-note", "GPL-CC-1.0")
+"""SPDX exceptions that are not called one."""
 _STRICTEST: Mapping[str, int] = {"deny": 0, "unknown": 1, "contested": 2, "allow": 3}
 _REACH: Mapping[str, int] = {"no": 0, "contested": 1, "unknown": 2, "yes": 3}
 
@@ -113,7 +115,7 @@ def solve(case: Case, terms: Terms, as_of: date) -> Solution:
 def _sides(licence: str | None) -> tuple[tuple[str, ...], ...]:
     """A licence expression as a choice of conjunctions: `A OR (B AND C)` is ((A), (B, C))."""
     if licence is None or (" OR " not in licence and " AND " not in licence):
-        return ((licence.split(" WITH ")[0],),) if licence else ()
+        return ((_without_exception(licence),),) if licence else ()
     words = licence.replace("(", " ( ").replace(")", " ) ").split()
     sides, rest = _choice(words)
     return ((licence,),) if rest else sides
@@ -143,8 +145,16 @@ def _one(words: list[str]) -> tuple[tuple[tuple[str, ...], ...], list[str]]:
     while words and words[0] not in ("AND", "OR", "(", ")"):
         name.append(words[0])
         words = words[1:]
-    # An exception only adds permissions: `GPL-2.0-only WITH X` is read as GPL-2.0-only.
-    return ((" ".join(name).split(" WITH ")[0],),), words
+    return ((_without_exception(" ".join(name)),),), words
+
+
+def _without_exception(name: str) -> str:
+    """The licence where an exception, which only adds permissions, stands after WITH; else the name as it is.
+
+    What else stands there, such as the Commons Clause, may take permissions away.
+    """
+    licence, _, rider = name.partition(" WITH ")
+    return licence if "exception" in rider.casefold() or rider in _EXCEPTIONS else name
 
 
 @dataclass(slots=True)
