@@ -206,6 +206,86 @@ def test_what_an_exception_adds_is_not_asked_and_what_a_rider_takes_away_is_unkn
     assert solved(alone(licence, "host", EU)).verdict == verdict
 
 
+@pytest.mark.parametrize(
+    "name", ["() OR MIT", "MIT OR OR MIT", "MIT OR ()", "MIT 非商用", "Apache-2.0（仅限研究）", "MIT — некоммерческая"]
+)
+def test_a_name_that_says_more_or_is_no_expression_is_unknown(name: str) -> None:
+    assert solved(alone(name, "host", EU)).verdict == "unknown"
+
+
+@pytest.mark.parametrize("step", ["merge", "finetune", "quantise", "adapter"])
+def test_outputs_that_were_edited_are_outputs_still(step: str) -> None:
+    case = {
+        "artefacts": {"teacher": {"licence": "Llama-3"}, "texts": {}, "edited": {"licence": "MIT"}, "model": {}},
+        "edges": [
+            {"from": "teacher", "to": "texts", "act": "generate"},
+            {"from": "texts", "to": "edited", "act": step},
+            {"from": "edited", "to": "model", "act": "train_on"},
+        ],
+        "use": {"act": "host", "commercial": True},
+        "context": EU,
+    }
+    assert solved(case).verdict == "deny"
+
+
+@pytest.mark.parametrize("act", ["train_on", "finetune", "distil", "adapter"])
+def test_training_on_outputs_is_asked_by_whatever_name_it_goes(act: str) -> None:
+    case = {
+        "artefacts": {"teacher": {"licence": "Llama-3"}, "texts": {"licence": "MIT"}, "model": {}},
+        "edges": [
+            {"from": "teacher", "to": "texts", "act": "generate"},
+            {"from": "texts", "to": "model", "act": act},
+        ],
+        "use": {"act": "host", "commercial": True},
+        "context": EU,
+    }
+    assert solved(case).verdict == "deny"
+
+
+def test_data_that_nothing_was_made_from_are_given_away_too() -> None:
+    case = made("distribute_data", texts=("MIT", "train_on"))
+    case["artefacts"]["rest"] = {"licence": "CC-BY-NC-4.0"}
+    assert solved(case).verdict == "deny"
+
+
+TOGETHER = {
+    ("CC-BY-SA-4.0", "CC-BY-NC-SA-4.0"): "deny",
+    ("GPL-3.0", "Gemma"): "deny",
+    ("GPL-3.0", "Llama-3.1"): "deny",
+    ("GPL-2.0", "GPL-3.0"): "deny",
+    ("GPL-2.0", "Apache-2.0"): "deny",
+    ("CC-BY-SA-4.0", "GPL-2.0"): "deny",
+    ("GPL-3.0", "CC-BY-NC-4.0"): "unknown",
+    ("GPL-2.0-or-later", "Apache-2.0"): "allow",
+    ("GPL-2.0-or-later", "GPL-3.0"): "allow",
+    ("GPL-3.0", "AGPL-3.0"): "allow",
+    ("GPL-3.0", "Apache-2.0"): "allow",
+    ("CC-BY-SA-4.0", "GPL-3.0"): "allow",
+    ("CC-BY-SA-3.0", "CC-BY-SA-4.0"): "allow",
+    ("CC-BY-SA-4.0", "CC-BY-4.0"): "allow",
+    ("MPL-2.0", "GPL-3.0"): "allow",
+    ("Llama-3.1", "Gemma"): "allow",
+}
+
+
+@pytest.mark.parametrize(("one", "other"), TOGETHER)
+def test_what_must_stay_whole_under_one_licence_cannot_be_one_with_what_does_not_permit_it(
+    one: str, other: str
+) -> None:
+    context = {"purpose": "research", "sector": "research", "modality": "text", "mau": 5, "domicile": "US"}
+    use = {"act": "distribute_weights", "commercial": False}
+    for pair in ((one, other), (other, one)):
+        answer = solved(made(use, context, **{f"p{place}": (name, "merge") for place, name in enumerate(pair)}))
+        assert answer.verdict == TOGETHER[one, other]
+        assert all(clause.clause for clause in answer.clauses)
+    assert solved(made(use | {"act": "host"}, context, a=(one, "merge"), b=(other, "merge"))).verdict == "allow"
+
+
+@pytest.mark.parametrize(("domicile", "verdict"), [("EL", "deny"), ("RE", "deny"), ("UK", "allow"), ("no", "allow")])
+def test_a_country_is_known_by_its_code_and_regions_of_the_union_are_in_it(domicile: str, verdict: str) -> None:
+    assert solved(alone("Llama-3.2", "host", EU | {"domicile": domicile, "modality": "vision"})).verdict == verdict
+
+
 def test_what_is_asked_is_only_what_leads_to_the_target() -> None:
     case = made("host", EU, base=("Apache-2.0", "finetune"))
     case["artefacts"] |= {"other": {"licence": "CC-BY-NC-4.0"}, "elsewhere": {}}
@@ -259,6 +339,7 @@ BAD = {
     "is empty": "artefacts: {}",
     "is a number": "context: {mau: many}",
     "ISO 3166": "context: {domicile: Germany}",
+    "`XX` is no ISO 3166": "context: {domicile: XX}",
     "is not one of": "context: {modality: smell}",
     "is no day": "context: {mau_as_of: yesterday}",
     "a list of words": "context: {safeguards: content_filter}",

@@ -7,7 +7,7 @@ the developer says supports nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -212,15 +212,23 @@ def lineage_of(hearing: Hearing, heard: Mapping[str, list[Heard]], distributes: 
     """The parents that files name, and whether anything that looks for them has spoken."""
     silent = tuple(dict.fromkeys(d for name in LINEAGE_READINGS for d in hearing.silence.over("readings", name)))
     asked = _asked(hearing, distributes, LINEAGE_READINGS)
-    relations = {one.voice.digest: str(one.reading.value) for one in heard.get("lineage.relation", ())}
+    said = heard.get("lineage.relation", ())
     found = [
-        Named(name, "train_on" if what.endswith("datasets") else relation_way(relations.get(one.voice.digest, "")))
+        Named(name, way)
         for what in ("lineage.base_models", "lineage.datasets")
         for one in heard.get(what, ())
+        for way in (("train_on",) if what.endswith("datasets") else _ways(one, said))
         for name in _as_ids(one.reading.value)
     ]
     why = hearing.silence.reason(silent) if silent else "" if asked else "no evidence looked for what it was made from"
     return Lineage(tuple(sorted(set(found), key=lambda one: (one.name, one.way))), why, (*silent, *asked))
+
+
+def _ways(parent: Heard, said: Sequence[Heard]) -> tuple[str, ...]:
+    """How it derives from a parent: as the same file says, else as the same tool does; all of it, where several do."""
+    by_tool = [one for one in said if one.voice.digest == parent.voice.digest]
+    by_file = [one for one in by_tool if one.reading.artefact == parent.reading.artefact]
+    return tuple(sorted({relation_way(str(one.reading.value)) for one in by_file or by_tool})) or (relation_way(""),)
 
 
 def _otherwise(hearing: Hearing, family: str) -> Fact:

@@ -12,13 +12,13 @@ lineage goes one way, so a cycle is refused.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Literal, TypeAlias
 
 from bascule.judge.licensing.terms import EDGE_ACTS, USE_ACTS
+from bascule.judge.licensing.when import country
 from bascule.judge.policy.yaml_text import Document, load_document
 from bascule.kernel.errors import InputError
 from bascule.kernel.text import suggestion, visible
@@ -38,8 +38,6 @@ _MODALITY_NAMES: Mapping[str, str] = {
     "speech": "audio",
 }
 PURPOSES = ("research", "personal", "evaluation", "production")
-_COUNTRY = re.compile("[A-Z]{2}")
-_COUNTRY_NAMES = {"UK": "GB", "USA": "US", "EL": "GR", "DEU": "DE", "FRA": "FR"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +155,9 @@ def _sinks(nodes: Mapping[str, Node], edges: tuple[Edge, ...], use: str) -> tupl
     if use == "distribute_data":
         data = {edge.parent for edge in edges if edge.act == "train_on"}
         data |= {edge.child for edge in edges if edge.act == "generate"}
+        alone = set(nodes) - {name for edge in edges for name in (edge.parent, edge.child)}
         if data:
-            return tuple(sorted(data))
+            return tuple(sorted(data | alone))
     parents = {edge.parent for edge in edges}
     return tuple(sorted(name for name in nodes if name not in parents))
 
@@ -282,8 +281,8 @@ class _Reader:
     def _country(self, value: Any) -> str | None:
         if value is None:
             return None
-        code = _COUNTRY_NAMES.get(str(value).upper(), str(value).upper())
-        if not _COUNTRY.fullmatch(code):
+        code = country(str(value))
+        if code is None:
             self._fault(("context", "domicile"), f"`{visible(str(value), 40)}` is no ISO 3166 country, such as `DE`")
         return code
 

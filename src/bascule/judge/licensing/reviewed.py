@@ -22,6 +22,7 @@ from bascule.judge.licensing.consensus import Declaration
 from bascule.judge.licensing.coverage import DATA_KINDS, Coverage, covered
 from bascule.judge.licensing.solver import Fired, Solution, sentence, solve
 from bascule.judge.licensing.terms import Terms
+from bascule.judge.licensing.when import country
 from bascule.kernel.digests import Digest
 from bascule.kernel.text import visible
 from bascule.records import ArtefactKind, Context, Relation, Subject
@@ -42,6 +43,7 @@ _WAYS: Mapping[str, str] = {
 }
 _MODALITIES = ("text", "code", "audio", "image", "video", "multimodal")
 TARGET = "(this)"
+MAX_PARENTS = 500
 _NAMES_SHOWN = 4
 _TRAINED = frozenset(
     [ArtefactKind.WEIGHTS, ArtefactKind.INTERMEDIATE_WEIGHTS, ArtefactKind.ADAPTER, ArtefactKind.ENDPOINT]
@@ -101,6 +103,9 @@ def answer_kinds(
         own = covered(over)
         parents = tuple(one for one in lineage.parents if kind in (_TRAINED if one.way == "train_on" else _CHANGED))
         silent = unheard or (lineage.silent if kind in _CHANGED else "")
+        if len(parents) > MAX_PARENTS:
+            silent = silent or f"{len(parents)} parents are named, and only {MAX_PARENTS} were asked"
+            parents = parents[:MAX_PARENTS]
         evidence = tuple(dict.fromkeys((*own.evidence, *(lineage.evidence if kind in _CHANGED else ()))))
         facts[kind] = {}
         for act in ACTS:
@@ -140,12 +145,13 @@ def _case(
     edges: list[Edge] = []
     for parent in parents:
         licence, known_by, generated_by = _licence_of(parent.name, context, terms)
-        nodes[parent.name] = Node(parent.name, licence, known_by)
-        edges.append(Edge(parent.name, TARGET, parent.way))
+        name = _apart(parent.name)
+        nodes[name] = Node(name, licence, known_by)
+        edges.append(Edge(name, TARGET, parent.way))
         if generated_by:
             model, how, _ = _licence_of(generated_by, context, terms)
             nodes.setdefault(generated_by, Node(generated_by, model, how))
-            edges.append(Edge(generated_by, parent.name, "generate"))
+            edges.append(Edge(generated_by, name, "generate"))
     return build_case(
         nodes.values(),
         [edge for edge in edges if edge.parent in nodes and edge.parent != edge.child],
@@ -154,6 +160,11 @@ def _case(
         targets=(TARGET,),
         contested=contested,
     )
+
+
+def _apart(name: str) -> str:
+    """A name that files make up must not stand in the place of what is asked about."""
+    return f"{name} as a file names it" if name == TARGET else name
 
 
 def _licence_of(name: str, context: Context, terms: Terms) -> tuple[str | None, str, str]:
@@ -179,7 +190,7 @@ def facts_of(context: Context, modality: str | None) -> dict[str, Any]:
         "mau": context.monthly_active_users,
         "mau_as_of": context.users_counted_on,
         "revenue_usd": context.revenue_usd,
-        "domicile": context.domicile.upper() if context.domicile else None,
+        "domicile": country(context.domicile) if context.domicile else None,
         "sector": context.sector,
         "purpose": context.purpose,
         "name": context.model_name,
@@ -191,9 +202,10 @@ def facts_of(context: Context, modality: str | None) -> dict[str, Any]:
 
 def _data_of(parents: Sequence[Named], terms: Terms) -> frozenset[str]:
     """The data that it was trained on, and the models that made that data."""
-    data = {parent.name for parent in parents if parent.way == "train_on"}
+    data = {_apart(parent.name) for parent in parents if parent.way == "train_on"}
     makers = {work.generated_by for name in data if (work := terms.work(name)) and work.generated_by}
-    return frozenset(data | makers)
+    # What it was changed from binds as such, whatever else is said of it.
+    return frozenset(data | makers) - {_apart(parent.name) for parent in parents if parent.way != "train_on"}
 
 
 def _fact(clauses: Sequence[Fired], evidence: tuple[Digest, ...], why: str, *, nothing: bool = False) -> Fact:

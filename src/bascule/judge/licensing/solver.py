@@ -37,6 +37,8 @@ MAX_CHOICES = 64
 
 _EXCEPTIONS = ("Linux-syscall-note", "GPL-CC-1.0")
 """SPDX exceptions that are not called one."""
+_TRAINED_ON = ("train_on", "distil", "finetune", "adapter")
+"""Acts that come to training on texts, where what they are done to is texts."""
 _STRICTEST: Mapping[str, int] = {"deny": 0, "unknown": 1, "contested": 2, "allow": 3}
 _REACH: Mapping[str, int] = {"no": 0, "contested": 1, "unknown": 2, "yes": 3}
 
@@ -114,11 +116,12 @@ def solve(case: Case, terms: Terms, as_of: date) -> Solution:
 
 def _sides(licence: str | None) -> tuple[tuple[str, ...], ...]:
     """A licence expression as a choice of conjunctions: `A OR (B AND C)` is ((A), (B, C))."""
-    if licence is None or (" OR " not in licence and " AND " not in licence):
+    if licence is None or (" OR " not in licence and " AND " not in licence) or licence.count("(") > MAX_CHOICES:
         return ((_without_exception(licence),),) if licence else ()
     words = licence.replace("(", " ( ").replace(")", " ) ").split()
     sides, rest = _choice(words)
-    return ((licence,),) if rest else sides
+    whole = not rest and all(part and part != "(" for side in sides for part in side)
+    return sides if whole else ((licence,),)  # what is no expression is a name, and nobody knows it
 
 
 def _choice(words: list[str]) -> tuple[tuple[tuple[str, ...], ...], list[str]]:
@@ -169,6 +172,16 @@ class _Bound:
     outputs: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """One licence that holds a target, and of what."""
+
+    name: str
+    licence: str
+    terms: LicenceTerms
+    reach: str
+
+
 class _Run:
     """One case with every choice made."""
 
@@ -193,6 +206,7 @@ class _Run:
         if case.relicense_as is not None:
             self._facts["as"] = case.relicense_as
         self._asked: dict[tuple[str, str], tuple[Fired, ...]] = {}
+        self._held: dict[str, list[_Held]] = {}
 
     def solution(self) -> Solution:
         fired: list[Fired] = []
@@ -204,6 +218,7 @@ class _Run:
                 clauses_of, owed = self._one_licence(name, licence)
                 fired += clauses_of
                 duties += owed
+        fired += self._conflicts()
         clauses = tuple(sorted(dict.fromkeys(fired), key=_place))
         merged = tuple(
             sorted(_merged(duties), key=lambda one: (one.status != "broken", one.kind, one.licence, one.duty))
@@ -234,7 +249,7 @@ class _Run:
             for edge in self._from[parent]:
                 if at.reach != "no":
                     asked[edge.act, at.reach] = None
-                if at.outputs and edge.act == "train_on":
+                if at.outputs and edge.act in _TRAINED_ON:
                     asked["use_outputs_to_train", "yes"] = None
         for target in self._case.targets:
             at = bound.get(target, _Bound())
@@ -251,6 +266,7 @@ class _Run:
             fired += broken
             if at.reach == "no":
                 continue
+            self._held.setdefault(target, []).append(_Held(name, licence, terms, at.reach))
             given = self._given_as(name, target)
             if given is not None:
                 fired += self._relicensed(name, licence, terms, given, at.reach)
@@ -282,9 +298,9 @@ class _Run:
                     self._bind(child, at, terms, way)
                     child.outputs = child.outputs or edge.act == "generate"
                 if at.outputs:
-                    if edge.act == "train_on":
+                    if edge.act in _TRAINED_ON:
                         self._bind(child, _Bound("yes", at.ways), terms, "output_training")
-                    elif edge.act == "merge":
+                    if edge.act in CHANGES:  # outputs that are edited, or put among others, are outputs still
                         child.outputs = True
         return bound
 
@@ -459,6 +475,52 @@ class _Run:
         if effect != "allow" and reach in ("contested", "unknown"):
             effect = "contested" if reach == "contested" else "unknown"
         yield Fired(name, licence, "relicense", "relicense", effect, because, row.cite, row.link or terms.link)
+
+    def _conflicts(self) -> Iterator[Fired]:
+        """Where one licence asks that the whole stands under it, and another that holds the whole does not permit that.
+
+        A target with terms of its own, or that is given under some, is measured against each licence by those.
+        """
+        if self._case.use not in ("distribute_weights", "distribute_data"):
+            return
+        for target in self._case.targets:
+            if self._licences[target]:
+                continue
+            for alike, other in itertools.permutations(self._held.get(target, ()), 2):
+                if alike.terms.id == other.terms.id or not self._asks_for_the_whole(alike.terms):
+                    continue
+                ways = (self._beside(alike.terms, other), self._beside(other.terms, alike))
+                effect = max(ways, key=_STRICTEST.__getitem__)
+                if effect == "allow":
+                    continue
+                doubtful = {alike.reach, other.reach} - {"yes"} or not (alike.terms.was_read and other.terms.was_read)
+                row = alike.terms.relicense
+                because = (
+                    "the whole of what it holds is passed on under terms that it names, and "
+                    f"{other.licence}, which holds it too, does not permit them"
+                )
+                yield Fired(
+                    alike.name,
+                    alike.licence,
+                    "relicense",
+                    "relicense",
+                    "unknown" if doubtful and effect == "deny" else effect,
+                    because,
+                    row.cite if row else "",
+                    (row.link if row else "") or alike.terms.link,
+                )
+
+    def _asks_for_the_whole(self, terms: LicenceTerms) -> bool:
+        return any(duty.kind == "share-alike" and duty.flows and self._case.use in duty.acts for duty in terms.duties)
+
+    def _beside(self, terms: LicenceTerms, other: _Held) -> Answer:
+        """May what `terms` hold be given as a whole under the other licence, or be one with what that holds?"""
+        if terms.relicense is None:
+            return "unknown"
+        beside = terms.relicense.beside
+        if beside == "any" or other.terms.id in beside:
+            return "allow"
+        return self._other_terms(terms, terms.id, other.licence)
 
     def _other_terms(self, terms: LicenceTerms, licence: str, given: str) -> Answer:
         other = self._terms.of(given)

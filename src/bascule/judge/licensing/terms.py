@@ -120,10 +120,11 @@ class Relicense(_Row):
     """May a copy or a derivative be given to others under other terms? A list names those that it may.
 
     carrying: under any that bind recipients to the same use restrictions; which of those do is for a person to read,
-    and those that bind to none do not.
+    and those that bind to none do not. beside: licences whose works may be made one with it, each part keeping its own.
     """
 
     to: Literal["any", "same", "none", "carrying", "contested", "unknown"] | tuple[str, ...]
+    beside: Literal["any"] | tuple[str, ...] = ()
     cite: str = Field(min_length=1)
     because: str = Field(min_length=1)
     link: str = ""
@@ -146,6 +147,11 @@ class LicenceTerms(_Row):
     clauses: tuple[Clause, ...] = Field(min_length=1)
     duties: tuple[Duty, ...] = ()
     relicense: Relicense | None = None
+
+    @property
+    def was_read(self) -> bool:
+        """Was a text of it read, or do the rows stand from what is known of it?"""
+        return not self.read.startswith("not read here")
 
 
 class KnownWork(Record):
@@ -272,6 +278,7 @@ def open_terms(licence: str, row: Mapping[str, Any]) -> LicenceTerms:
             ],
             "relicense": {
                 "to": "same" if copyleft else "any",
+                "beside": "any" if row["class"] == "weak-copyleft" else [],
                 "cite": cite,
                 "because": "a derivative stands under the same terms" if copyleft else "other terms may be put on top",
             },

@@ -31,8 +31,31 @@ EU = frozenset(
     [
         *("AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "EU", "FI", "FR", "GR", "HR"),
         *("HU", "IE", "IT", "LT", "LU", "LV", "MT", "NL", "PL", "PT", "RO", "SE", "SI", "SK"),
+        *("AX", "GF", "GP", "MF", "MQ", "RE", "YT"),
     ]
 )
+"""The 27 member states, and those of their regions that have a code of their own and are in the Union (TFEU Art. 355(1)
+and (4)); read: not read here."""
+_ALPHA_2 = """
+AD AE AF AG AI AL AM AO AQ AR AS AU AW AZ BA BB BD BF BH BI BJ BL BM BN BO BQ BR BS BT BV BW BY BZ CA CC CD CF CG
+CH CI CK CL CM CN CO CR CU CV CW CX DJ DM DO DZ EC EG EH ER ET FJ FK FM FO GA GB GD GE GG GH GI GL GM GN GQ GS GT
+GU GW GY HK HM HN HT ID IL IM IN IO IQ IR IS JE JM JO JP KE KG KH KI KM KN KP KR KW KY KZ LA LB LC LI LK LR LS LY
+MA MC MD ME MG MH MK ML MM MN MO MP MR MS MU MV MW MX MY MZ NA NC NE NF NG NI NO NP NR NU NZ OM PA PE PF PG PH PK PM
+PN PR PS PW PY QA RS RU RW SA SB SC SD SG SH SJ SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL TM TN TO
+TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS YE ZA ZM ZW
+"""
+COUNTRIES = EU | frozenset(_ALPHA_2.split())
+"""ISO 3166-1 alpha-2, and EU."""
+_OTHER_CODES = {"UK": "GB", "USA": "US", "EL": "GR", "DEU": "DE", "FRA": "FR"}
+
+
+def country(value: str) -> str | None:
+    """The code of a country as people write it; None for what is none, since it would count as outside every group."""
+    code = value.strip().upper()
+    code = _OTHER_CODES.get(code, code)
+    return code if code in COUNTRIES else None
+
+
 GROUPS: Mapping[str, frozenset[str]] = {"EU": EU, "EEA": EU | {"IS", "LI", "NO"}}
 
 

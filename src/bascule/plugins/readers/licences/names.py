@@ -45,14 +45,15 @@ def licence_id(name: str) -> str:
         return "unknown"
     if len(name) > MAX_NAME or "\\" in name:  # an escape that was made safe to show is no name of its letters
         return visible(name, MAX_NAME)
-    if found := _aliases().get(_folded(name)):
+    if (found := _aliases().get(_folded(name))) and not _says_more(name):
         return found
     return _expression(name) or visible(name, MAX_NAME)
 
 
 def is_known(licence: str) -> bool:
     """Is this id one of ours, or an SPDX expression of such?"""
-    return _aliases().get(_folded(licence)) is not None or _expression(licence) is not None
+    known = _aliases().get(_folded(licence)) is not None and not _says_more(licence)
+    return known or _expression(licence) is not None
 
 
 def linked_licence(url: str) -> str | None:
@@ -171,6 +172,11 @@ def _scancode_keys() -> Mapping[str, str]:
     return found
 
 
+def _says_more(name: str) -> bool:
+    """Has it letters that folding loses? `MIT 非商用` is not MIT."""
+    return any(each.isalnum() and not each.isascii() for each in name)
+
+
 def _folded(name: str) -> str:
     return re.sub(r"[^a-z0-9.+]+", "", name.casefold())
 
@@ -193,7 +199,7 @@ def _parse(name: str) -> Any:
         return None
     try:
         parsed = _licensing().parse(name)
-    except (license_expression.ExpressionError, RecursionError, AttributeError, TypeError):
+    except (license_expression.ExpressionError, RecursionError, AttributeError, TypeError, IndexError):
         return None
     if parsed is None:
         return None
