@@ -118,7 +118,9 @@ def answer_kinds(
                 )
             data = _data_of(parents, terms)
             why = silent or ("" if own.id is not None else own.why)
-            by_model = [one for one in solution.clauses if one.artefact not in data]
+            # What it was changed from binds as such, whatever else is said of it.
+            changed = {_apart(parent.name) for parent in parents if parent.way != "train_on"}
+            by_model = [one for one in solution.clauses if one.artefact not in data or one.artefact in changed]
             by_data = [one for one in solution.clauses if one.artefact in data]
             facts[kind][act] = _fact(by_model, evidence, why)
             facts[kind][f"{act}_by_data"] = _fact(by_data, evidence, silent, nothing=True)
@@ -204,8 +206,7 @@ def _data_of(parents: Sequence[Named], terms: Terms) -> frozenset[str]:
     """The data that it was trained on, and the models that made that data."""
     data = {_apart(parent.name) for parent in parents if parent.way == "train_on"}
     makers = {work.generated_by for name in data if (work := terms.work(name)) and work.generated_by}
-    # What it was changed from binds as such, whatever else is said of it.
-    return frozenset(data | makers) - {_apart(parent.name) for parent in parents if parent.way != "train_on"}
+    return frozenset(data | makers)
 
 
 def _fact(clauses: Sequence[Fired], evidence: tuple[Digest, ...], why: str, *, nothing: bool = False) -> Fact:
