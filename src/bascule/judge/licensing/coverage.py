@@ -1,8 +1,9 @@
 """Which licence covers which part: the nearest place that speaks of it.
 
-Rules: what a file says of itself counts for it, beside what lies nearest above it; a text or a card counts for its
-folder and all below, up to one that speaks for itself; a package's own metadata counts for the whole; a name such as
-`LICENSE-CODE` or `MODEL_LICENSE` counts for code or for the model alone, and before one that names no part.
+Rules: what a file of code, weights or data says of itself counts for it alone, beside what lies nearest above it; a
+text or a card counts for its folder and all below, up to one that speaks for itself; a package's own metadata counts
+for the whole; a name such as `LICENSE-CODE` or `MODEL_LICENSE` counts for code or for the model alone, and before one
+that names no part.
 """
 
 from __future__ import annotations
@@ -33,6 +34,11 @@ _PARTS: tuple[tuple[re.Pattern[str], frozenset[K]], ...] = (
 _PACKAGED = re.compile(
     r"(?i)(^|/)[^/]*\.(dist|egg)-info(/|$)|(^|/)(pkg-info|package\.json|pyproject\.toml|setup\.cfg)$"
 )
+_OF_ITSELF = re.compile(
+    r"(?i)\.(py|pyx|pyi|ipynb|c|h|cc|cpp|hpp|cu|cuh|js|mjs|ts|tsx|rs|go|java|kt|scala|swift|rb|php|r|jl|lua|sh|sql|css)$"
+    r"|\.(gguf|safetensors|onnx|pt|pth|bin|ckpt|h5|keras|tflite|npz|parquet|arrow)$"
+)
+"""Files whose words on a licence are on themselves: a source file's header, what a file of weights carries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +59,8 @@ class Coverage:
         self._over: dict[PurePosixPath, list[Declaration]] = {}
         for one in sorted(said, key=lambda each: (each.artefact, each.id, each.location, each.evidence)):
             self._own.setdefault(one.artefact, []).append(one)
-            self._over.setdefault(_folder_of(one.artefact), []).append(one)
+            if one.is_text or not _OF_ITSELF.search(one.artefact):
+                self._over.setdefault(_folder_of(one.artefact), []).append(one)
         self._nearest: dict[tuple[PurePosixPath, K], tuple[Declaration, ...]] = {}
 
     def of(self, artefact: Artefact) -> tuple[Declaration, ...]:
@@ -126,4 +133,5 @@ def _part_of(path: str) -> frozenset[K] | None:
     name = PurePosixPath(path).name
     if not re.search(r"(?i)licen[cs]e|copying", name):
         return None
-    return next((kinds for pattern, kinds in _PARTS if pattern.search(name)), None)
+    named = [kinds for pattern, kinds in _PARTS if pattern.search(name)]
+    return frozenset().union(*named) if named else None

@@ -55,7 +55,7 @@ def suggest(wanted: Wanted, terms: Terms, classes: Mapping[str, Mapping[str, Any
 
 def _judged(wanted: Wanted, found: LicenceTerms, terms: Terms, row: Mapping[str, Any], as_of: date) -> Suggested:
     given = _given(wanted, found, terms, as_of)
-    against = [*_against(wanted, found, row, given)]
+    against = [*_against(wanted, found, terms, row, given)]
     if wanted.on_top_of is not None:
         solution = solve(replace(wanted.on_top_of, use="relicense", relicense_as=found.id), terms, as_of)
         if solution.verdict != "allow":
@@ -81,25 +81,28 @@ def _given(wanted: Wanted, found: LicenceTerms, terms: Terms, as_of: date) -> di
         use = "distribute_data" if act == "distribute_weights" and wanted.covers == "data" else act
         case = _recipient(found.id, use, facts)
         answers[act] = solve(case, terms, as_of)
+    gives = "distribute_data" if wanted.covers == "data" else "distribute_weights"
+    if "modify" in wanted.acts and "distribute_weights" in wanted.acts:
+        answers["modify, then distribute"] = solve(_recipient(found.id, "modify", facts, gives), terms, as_of)
     return answers
 
 
-def _recipient(licence: str, act: str, facts: Mapping[str, Any]) -> Case:
+def _recipient(licence: str, act: str, facts: Mapping[str, Any], then: str = "use") -> Case:
     made = {"modify": "finetune", "use_outputs_to_train": "distil"}
     if act in made:
         return build_case(
             [Node("work", licence), Node("theirs")],
             [Edge("work", "theirs", made[act])],
-            use="use",
+            use=then,
             facts=dict(facts),
         )
     return build_case([Node("work", licence)], [], use=act, facts=dict(facts))
 
 
 def _against(
-    wanted: Wanted, found: LicenceTerms, row: Mapping[str, Any], given: Mapping[str, Solution]
+    wanted: Wanted, found: LicenceTerms, terms: Terms, row: Mapping[str, Any], given: Mapping[str, Solution]
 ) -> Iterator[str]:
-    if found.vendor:
+    if found.vendor and not _is_under(wanted.on_top_of, found, terms):
         yield f"it is {found.vendor}'s own, written for its own works"
     if wanted.open_only and row.get("open") is not True:
         yield "it is not an open licence"
@@ -113,6 +116,12 @@ def _against(
     for kind in wanted.bind:
         if kind not in bound:
             yield f"it does not bind recipients to {kind}"
+
+
+def _is_under(case: Case | None, found: LicenceTerms, terms: Terms) -> bool:
+    """Is what the work was made from under these terms already? Then they are not only their vendor's to give."""
+    own = (terms.of(node.licence) for node in case.nodes.values() if node.licence) if case else ()
+    return any(each is not None and each.id == found.id for each in own)
 
 
 def _words(wanted: Wanted) -> dict[str, str]:
