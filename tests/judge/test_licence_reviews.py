@@ -68,3 +68,13 @@ def test_more_parents_than_are_asked_are_unknown_and_no_crash() -> None:
     answer = may("host_by_data", said("licence.declared", "MIT"), said("lineage.datasets", names), context=stated)
     assert answer.value is None
     assert f"only {MAX_PARENTS} were asked" in answer.why
+
+
+def test_more_choices_than_can_be_weighed_are_unknown_and_no_crash() -> None:
+    names = tuple(f"nobody/data-{index}" for index in range(8))
+    stated = {"licences": dict.fromkeys(names, "MIT OR Llama-2")}
+    readings = said("licence.declared", "MIT"), said("lineage.datasets", names)
+    for key in ("host", "host_by_data"):
+        answer = may(key, *readings, context=stated)
+        assert answer.value is None
+        assert "256 ways to choose" in answer.why

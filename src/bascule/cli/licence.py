@@ -5,7 +5,9 @@ from __future__ import annotations
 import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
 
 from bascule.cli.licence_detect import detect_command as detect_command
 from bascule.cli.licence_text import show_suggestions, show_terms, show_verdict
@@ -22,7 +24,9 @@ _EXIT = {"allow": 0, "deny": 1, "unknown": 2}
 MAX_CASE_BYTES = 1 << 20
 
 
-def solve_command(case: Path, /, *, common: Judging | None = None) -> int:
+def solve_command(
+    case: Annotated[Path, Parameter(allow_leading_hyphen=True)], /, *, common: Judging | None = None
+) -> int:
     """Say what a lineage, a use and a context allow: exit code 0 allowed, 1 denied, 2 unknown.
 
     Parameters

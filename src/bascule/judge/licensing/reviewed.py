@@ -24,6 +24,7 @@ from bascule.judge.licensing.solver import Fired, Solution, sentence, solve
 from bascule.judge.licensing.terms import Terms
 from bascule.judge.licensing.when import country
 from bascule.kernel.digests import Digest
+from bascule.kernel.errors import InputError
 from bascule.kernel.text import visible
 from bascule.records import ArtefactKind, Context, Relation, Subject
 from bascule.records.licence_answers import KindLicence
@@ -113,19 +114,30 @@ def answer_kinds(
             key = (own.id, own.why, parents, use)
             solution = solved.get(key)
             if solution is None:
-                solution = solved[key] = solve(
+                solution = solved[key] = _solved(
                     _case(own.id, parents, use, context, modality, terms, contested), terms, as_of
                 )
             data = _data_of(parents, terms)
-            why = silent or ("" if own.id is not None else own.why)
+            why = silent or ("" if own.id is not None else own.why) or ("" if solution.clauses else solution.because)
             # What it was changed from binds as such, whatever else is said of it.
             changed = {_apart(parent.name) for parent in parents if parent.way != "train_on"}
             by_model = [one for one in solution.clauses if one.artefact not in data or one.artefact in changed]
             by_data = [one for one in solution.clauses if one.artefact in data]
             facts[kind][act] = _fact(by_model, evidence, why)
-            facts[kind][f"{act}_by_data"] = _fact(by_data, evidence, silent, nothing=True)
+            unasked = silent or ("" if solution.clauses else solution.because)
+            facts[kind][f"{act}_by_data"] = _fact(by_data, evidence, unasked, nothing=True)
             views.append(_view(kind, act, own.id, parents, solution, why))
     return LicenceAnswers(facts, tuple(views))
+
+
+def _solved(case: Case, terms: Terms, as_of: date) -> Solution:
+    """The answer; unknown where files name more choices than can be weighed, since they may name what they like."""
+    try:
+        return solve(case, terms, as_of)
+    except InputError as error:
+        if error.code != "licence.too-many-choices":
+            raise
+        return Solution("unknown", (), (), (), error.message)
 
 
 def _use_of(kind: ArtefactKind, act: str) -> str:
