@@ -97,7 +97,7 @@ def test_every_says_why_the_others_do_not_fit(home: Path) -> None:
 
 
 def test_nothing_that_fits_on_top_of_the_parents_is_exit_1_with_the_clause(home: Path) -> None:
-    said = here("licence", "suggest", "--on-top-of", CASES / "gemma-as-apache.yaml", home=home)
+    said = here("licence", "suggest", "--open-only", "--on-top-of", CASES / "gemma-as-apache.yaml", home=home)
     assert said.code == 1
     assert said.out.startswith("0 licences fit\n✕ ")
     assert "Gemma §3.1" in said.out
