@@ -99,15 +99,30 @@ def cells(document: ReviewDocument, kind: str) -> dict[tuple[Dimension, str], Di
 
 @dataclass(frozen=True, slots=True)
 class LicenceRow:
-    """What licences come to for some kinds that share the answer. clauses: those that decide, first."""
+    """What licences come to for some kinds and acts that share the answer.
+
+    clauses: those of licences that decide; what nobody states the licence of is in `because`.
+    """
 
     kinds: tuple[str, ...]
-    act: str
+    acts: tuple[str, ...]
     verdict: str
     licence: str
     parents: tuple[str, ...]
     because: str
     clauses: tuple[ClauseView, ...]
+
+
+def _decides(clause: ClauseView, verdict: str) -> bool:
+    return clause.licence != "" and (verdict == "allow" or clause.effect != "allow")
+
+
+def _shown(clause: ClauseView) -> ClauseView:
+    """The row says which final act was asked, and of what: a clause that says the same of each is one clause."""
+    return clause.model_copy(update={"artefact": "", **({"act": ""} if clause.act in _FINAL else {})})
+
+
+_FINAL = ("use", "host", "distribute_weights", "distribute_data")
 
 
 def act_at(tier: Tier) -> str:
@@ -116,12 +131,21 @@ def act_at(tier: Tier) -> str:
 
 
 def licence_rows(document: ReviewDocument, act: str | None = None) -> tuple[LicenceRow, ...]:
-    """The licence answers, kinds with the same answer together: what is denied first. act: that one alone."""
-    shared: dict[tuple[object, ...], list[str]] = {}
+    """The licence answers, what is denied first; kinds and acts with the same answer together. act: that one alone."""
+    acts, verdicts = ("use", "host", "distribute"), ("deny", "unknown", "allow")
+    shared: dict[tuple[str, str, tuple[str, ...], str, tuple[ClauseView, ...]], dict[str, list[str]]] = {}
     for one in document.licensing:
         if act in (None, one.act):
-            key = (one.act, one.verdict, one.licence, one.parents, one.because, one.clauses)
-            shared.setdefault(key, []).append(one.kind)
-    rows = [LicenceRow(tuple(sorted(kinds)), *key) for key, kinds in shared.items()]  # type: ignore[arg-type]
-    acts, verdicts = ("use", "host", "distribute"), ("deny", "unknown", "allow")
-    return tuple(sorted(rows, key=lambda row: (verdicts.index(row.verdict), acts.index(row.act), row.kinds)))
+            clauses = tuple(dict.fromkeys(_shown(each) for each in one.clauses if _decides(each, one.verdict)))
+            key = (one.verdict, one.licence, one.parents, one.because, clauses)
+            shared.setdefault(key, {}).setdefault(one.kind, []).append(one.act)
+    rows = []
+    for (verdict, licence, parents, because, clauses), asked in shared.items():
+        by_acts: dict[tuple[str, ...], list[str]] = {}
+        for kind, of_kind in asked.items():
+            by_acts.setdefault(tuple(sorted(of_kind, key=acts.index)), []).append(kind)
+        rows += [
+            LicenceRow(tuple(sorted(kinds)), together, verdict, licence, parents, because, clauses)
+            for together, kinds in by_acts.items()
+        ]
+    return tuple(sorted(rows, key=lambda row: (verdicts.index(row.verdict), acts.index(row.acts[0]), row.kinds)))

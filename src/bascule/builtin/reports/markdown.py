@@ -76,13 +76,11 @@ class MarkdownReport:
             lines += [f"| {text(item.artefact, 160)} | {text(item.id)} | {item.match} |" for item in d.licences]
             lines.append("")
         if d.licensing:
-            lines += ["## What licences and lineage allow", "", "| act | kinds | answer | licence | why |"]
+            lines += ["## What licences and lineage allow", "", "| acts | kinds | answer | licence | why |"]
             lines.append("|---|---|---|---|---|")
             for row in licence_rows(d):
-                kinds = ", ".join(kind.replace("_", " ") for kind in row.kinds)
-                lines.append(
-                    f"| {row.act} | {kinds} | {row.verdict} | {text(row.licence)} | {text(row.because, 400)} |"
-                )
+                acts, kinds = ", ".join(row.acts), ", ".join(kind.replace("_", " ") for kind in row.kinds)
+                lines.append(f"| {acts} | {kinds} | {row.verdict} | {text(row.licence)} | {text(row.because, 400)} |")
             lines += ["", "Engineering evidence, not legal advice.", ""]
         if d.obligations:
             lines += [
