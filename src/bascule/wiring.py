@@ -17,8 +17,8 @@ from bascule.collect.after import as_loaded
 from bascule.collect.intake import IntakeLimits
 from bascule.collect.integrity import MAX_ENVELOPE, GivenProvenance, Integrity
 from bascule.collect.scan import ScanOptions
-from bascule.journeys.packs import with_bases
 from bascule.journeys.parts import Parts, Policy
+from bascule.judge.policy.kept import with_bases
 from bascule.judge.policy.parse import parse_pack
 from bascule.judge.policy.sheet import SIGNATURE_FILE
 from bascule.judge.policy.yaml_text import load_yaml

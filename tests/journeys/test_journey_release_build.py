@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ from bascule.settings import load_settings
 from bascule.wiring import open_parts
 from builders import embedding_model
 from commands import Said, here
+from signing import shared_ledger, sign, signers
 
 pytestmark = pytest.mark.xdist_group("journey-release")
 Place = Callable[[str, Mapping[str, bytes]], Path]
@@ -57,18 +58,37 @@ def plan_of(document: dict[str, object], tier: str, parts: Parts) -> ReleasePlan
     )
 
 
+@pytest.fixture(scope="module", autouse=True)
+def ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """One ledger for all homes of this module."""
+    with shared_ledger(tmp_path_factory.mktemp("ledger")):
+        yield
+
+
+@pytest.fixture(scope="module")
+def people(tmp_path_factory: pytest.TempPathFactory, home: Path, ledger: None) -> dict[str, Path]:
+    return signers(tmp_path_factory.mktemp("people"), home)
+
+
 @pytest.fixture(scope="module")
 def model(place: Place) -> Path:
     return place("release", embedding_model())
 
 
 @pytest.fixture(scope="module")
-def plan(model: Path, review: Review, home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def plan(
+    model: Path, review: Review, home: Path, people: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     document = review(model, "--tier", "T7").json
     assert document["verdict"] == "granted", document["reasons"]
     path = tmp_path_factory.mktemp("plan") / "plan.json"
     with open_parts(load_settings(home=home)) as parts:
         path.write_bytes(plan_of(document, "T7", parts).to_json())
+    unsigned = path.with_name("unsigned")
+    with pytest.raises(InputError, match="T7 needs 2 signatures and has 0"):
+        built(path, unsigned, home)
+    assert not unsigned.exists()
+    sign(document["decision"], people)
     return path
 
 
@@ -85,7 +105,11 @@ def test_it_is_built_twice_to_the_same_bytes_and_verifies(plan: Path, home: Path
     assert (one / "artefacts/model.safetensors").read_bytes() == (model / "model.safetensors").read_bytes()
     said = here("verify", one, "--json", home=home)
     assert (said.code, said.json["verdict"]) == (0, "verified"), said.json
+    assert str(model) not in (one / "evidence/subject.json").read_text()
     assert {row["name"] for row in said.json["checks"] if row["outcome"] == "true"} >= {
+        "subject",
+        "policy",
+        "approvals",
         "files",
         "evidence",
         "ledger-head",
@@ -133,6 +157,25 @@ def test_a_plan_above_what_was_granted_or_of_an_unknown_decision_is_refused(
     with pytest.raises(InputError, match="holds no decision"):
         built(other, tmp_path / "bundle", home)
     assert not (tmp_path / "bundle").exists()
+
+
+def test_a_plan_that_hands_out_copies_at_a_tier_without_any_is_refused(plan: Path, home: Path, tmp_path: Path) -> None:
+    held = read_plan(plan)
+    items = tuple(item.model_copy(update={"tier": "T4"}) for item in held.items)
+    edited = tmp_path / "edited.json"
+    edited.write_bytes(held.model_copy(update={"items": items}).to_json())
+    with pytest.raises(InputError, match="T4 hands none out"):
+        built(edited, tmp_path / "bundle", home)
+
+
+def test_a_plan_with_a_tier_that_is_none_or_too_long_to_be_one_is_refused(
+    plan: Path, home: Path, tmp_path: Path
+) -> None:
+    odd = tmp_path / "odd.json"
+    odd.write_text(plan.read_text().replace('"tier":"T7"', '"tier":"open"'))
+    here("release", "build", odd, "--out", tmp_path / "bundle", "--json", home=home).refuses("records.invalid")
+    odd.write_bytes(b" " * (5 << 20))
+    here("release", "build", odd, "--out", tmp_path / "bundle", "--json", home=home).refuses("release.unreadable-plan")
 
 
 def test_what_is_no_bundle_is_said_so(tmp_path: Path, home: Path) -> None:

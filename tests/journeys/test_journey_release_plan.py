@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,24 @@ import pytest
 from bascule.records.release import ReleasePlan
 from builders import embedding_model, unfit_model
 from commands import Said, here
+from signing import shared_ledger, sign, signers
 
 pytestmark = pytest.mark.xdist_group("journey-release")
 Place = Callable[[str, Mapping[str, bytes]], Path]
 WHO = ("--name", "small", "--version", "1.0", "--owner", "A. Owner", "--steward", "Head of models")
 FREE = ("--contact", "models@example.org", "--monetisation", "free")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """One ledger for all homes of this module."""
+    with shared_ledger(tmp_path_factory.mktemp("ledger")):
+        yield
+
+
+@pytest.fixture(scope="module")
+def people(tmp_path_factory: pytest.TempPathFactory, home: Path, ledger: None) -> dict[str, Path]:
+    return signers(tmp_path_factory.mktemp("people"), home)
 
 
 @pytest.fixture
@@ -92,9 +105,16 @@ def test_a_blank_is_refused_and_named(
     assert not out.exists()
 
 
-def test_planned_built_and_verified_by_the_command_line(plan: Callable[..., Said], home: Path, tmp_path: Path) -> None:
+def test_planned_built_and_verified_by_the_command_line(
+    plan: Callable[..., Said], home: Path, people: dict[str, Path], tmp_path: Path
+) -> None:
     out, bundle = tmp_path / "plan.json", tmp_path / "bundle"
-    plan("T7", out, *WHO, *FREE)
+    said = plan("T7", out, *WHO, *FREE)
+    decision = ReleasePlan.from_json(out.read_bytes()).decision
+    assert f"T7 needs 2 signatures: bascule approve {decision}" in said.err
+    unsigned = here("release", "build", out, "--out", bundle, "--json", home=home)
+    assert "has 0: bascule approve" in unsigned.refuses("release.not-granted")
+    sign(decision, people)
     built = here("release", "build", out, "--out", bundle, home=home)
     assert built.code == 0, built.err
     assert "bascule verify" in built.out

@@ -78,3 +78,10 @@ def test_more_choices_than_can_be_weighed_are_unknown_and_no_crash() -> None:
         answer = may(key, *readings, context=stated)
         assert answer.value is None
         assert "256 ways to choose" in answer.why
+
+
+def test_a_parent_that_is_stated_twice_stands_under_both() -> None:
+    stated = {"Example/Base": "MIT", "example/base": "CC-BY-NC-4.0"}
+    readings = said("licence.declared", "MIT"), said("lineage.base_models", ("example/base",))
+    for licences in (stated, dict(reversed(stated.items()))):
+        assert may("host", *readings, context={"commercial": True, "licences": licences}).value is False

@@ -10,26 +10,34 @@ from pathlib import Path
 
 import pytest
 
-from bascule.attest import PREDICATE_DECISION, KeyRing, sign_record
-from bascule.kernel.digests import digest_of, digest_of_json
+from bascule.attest import PREDICATE_APPROVAL, PREDICATE_DECISION, KeyRing, sign_record
+from bascule.kernel.digests import digest_of, digest_of_json, sha256_of
 from bascule.kernel.errors import InputError
-from bascule.records import Decision
+from bascule.records import Approval, ApprovalNeed, Artefact, Context, Decision, Subject
+from bascule.records.artefact import subject_digest
 from bascule.records.release import BundleManifest, PlannedItem, ReleasePlan, Stage, VerifyDocument
 from bascule.release.bundle import MANIFEST, SIGNATURE, Part, write_bundle
-from bascule.release.verify import DECISION, PLAN, verify_bundle
+from bascule.release.verify import APPROVALS, CONTEXT, DECISION, PLAN, POLICY, SUBJECT, verify_bundle
+from packs import pack_files, shipped_pack
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 NOTHING = digest_of_json({})
+FILES = {"model.safetensors": b"abc", "other.safetensors": b"xyz"}
+ARTEFACTS = tuple(
+    Artefact(path=path, kind="weights", media_type="application/x", size_bytes=len(data), sha256=sha256_of(data))
+    for path, data in FILES.items()
+)
+SUBJECT_HERE = Subject(ref="small", digest=subject_digest(ARTEFACTS), artefacts=ARTEFACTS)
 
 
 def decision(**changes: object) -> Decision:
     fields: dict[str, object] = {
-        "subject": NOTHING,
+        "subject": SUBJECT_HERE.digest,
         "ladder": "release",
         "requested_tier": "T6",
         "verdict": "granted",
         "granted": {"weights": "T6"},
-        "policy": NOTHING,
+        "policy": shipped_pack("default").digest,
         "policy_id": "default",
         "context": NOTHING,
         "as_of": NOW,
@@ -81,7 +89,12 @@ def build(tmp_path: Path, ring: KeyRing) -> Build:
     """build(name, decided=…, planned=…) -> (folder, manifest)"""
 
     def make(
-        name: str = "bundle", decided: Decision | None = None, planned: ReleasePlan | None = None
+        name: str = "bundle",
+        decided: Decision | None = None,
+        planned: ReleasePlan | None = None,
+        files: dict[str, bytes] = FILES,
+        more: tuple[Part, ...] = (),
+        **changes: object,
     ) -> tuple[Path, BundleManifest]:
         decided = decided or decision()
         planned = planned or plan(decided)
@@ -93,12 +106,13 @@ def build(tmp_path: Path, ring: KeyRing) -> Build:
         parts = [
             Part(PLAN, "evidence", planned.to_json()),
             Part(DECISION, "evidence", sign_record(decided, PREDICATE_DECISION, ring)),
-            Part("artefacts/model.safetensors", "artefact", b"abc", kind="weights"),
-            Part("artefacts/other.safetensors", "artefact", b"xyz", kind="weights"),
+            Part(SUBJECT, "evidence", SUBJECT_HERE.to_json()),
+            *(Part(POLICY + path, "evidence", data) for path, data in sorted(pack_files("default").items())),
+            *(Part(f"artefacts/{path}", "artefact", files[path], kind="weights") for path in sorted(files)),
             Part("documents/model_card.md", "document", b"# Small\n\nScore 0.82\n"),
         ]
         folder = tmp_path / name
-        return folder, write_bundle(folder, manifest, parts, ring)
+        return folder, write_bundle(folder, manifest.model_copy(update=changes), [*parts, *more], ring)
 
     return make
 
@@ -210,9 +224,69 @@ def test_a_plan_above_the_decision_and_a_decision_of_another_policy_are_found(bu
     assert failed(verify_bundle(folder, ring, NOW)) == {"tier"}
     other = decision(policy=digest_of(b"older"))
     folder, _ = build("older", decision(), plan(other).model_copy(update={"decision": decision().content_digest()}))
-    assert verify_bundle(folder, ring, NOW).verdict == "verified"
+    assert failed(verify_bundle(folder, ring, NOW)) == {"plan"}
     folder, _ = build("cited", decision(evidence=(digest_of(b"gone"),)))
     assert failed(verify_bundle(folder, ring, NOW)) == {"evidence"}
+    folder, _ = build("signed under an older policy", other)
+    assert failed(verify_bundle(folder, ring, NOW)) == {"policy"}
+
+
+def test_a_signer_cannot_put_in_what_was_not_judged_or_is_not_to_leave(build: Build, ring: KeyRing) -> None:
+    folder, _ = build("others", files=FILES | {"model.safetensors": b"abd"})
+    assert failed(verify_bundle(folder, ring, NOW)) == {"subject"}
+    folder, _ = build("more", files=FILES | {"more.safetensors": b"new"})
+    assert failed(verify_bundle(folder, ring, NOW)) == {"subject"}
+    held = decision(granted={"weights": "T6"}, requested_tier="T4")
+    folder, _ = build("copies", held, plan(held, "T4"))
+    assert failed(verify_bundle(folder, ring, NOW)) == {"tier"}
+    refused = decision(verdict="refused")
+    folder, _ = build("refused", refused)
+    assert failed(verify_bundle(folder, ring, NOW)) == {"decision"}
+
+
+def test_a_release_does_not_outlast_its_decision(build: Build, ring: KeyRing) -> None:
+    for name, ends in (("longer", NOW + timedelta(days=91)), ("for ever", None)):
+        folder, _ = build(name, expires_at=ends)
+        assert failed(verify_bundle(folder, ring, NOW)) == {"decision"}
+
+
+def test_signatures_that_were_needed_are_looked_for(build: Build, ring: KeyRing, tmp_path: Path) -> None:
+    need = ApprovalNeed(tier="T6", quorum=1, roles=("safety",))
+    context = Context(name="here")
+    decided = decision(approvals_needed=(need,), context=context.content_digest())
+    stated = Part(CONTEXT, "evidence", context.to_json())
+    folder, _ = build("unsigned", decided, more=(stated,))
+    assert failed(verify_bundle(folder, ring, NOW)) == {"approvals"}
+    guard = KeyRing(tmp_path / "guard")
+    approval = Approval(
+        decision=decided.content_digest(), person="S. Guard", role="safety", key_id=guard.key_id, issued_at=NOW
+    )
+    envelope = Part(f"{APPROVALS}one.dsse.json", "evidence", sign_record(approval, PREDICATE_APPROVAL, guard))
+    folder, _ = build("signed", decided, more=(stated, envelope))
+    document = verify_bundle(folder, ring, NOW)
+    assert (document.verdict, outcomes(document)["approvals"]) == ("verified", "not-available")
+    guard.export(tmp_path / "guard.pem")
+    ring.trust(tmp_path / "guard.pem", "S. Guard", "internal")
+    assert outcomes(verify_bundle(folder, ring, NOW))["approvals"] == "true"
+    folder, _ = build("other context", decided, more=(Part(CONTEXT, "evidence", Context().to_json()), envelope))
+    assert failed(verify_bundle(folder, ring, NOW)) == {"approvals"}
+
+
+def test_a_folder_that_is_deep_is_walked_and_no_threshold_of_none_is_taken(build: Build, ring: KeyRing) -> None:
+    folder, _ = build()
+    deep = folder
+    while len(str(deep)) < 3_900:
+        deep = deep / "d"
+        deep.mkdir()
+    try:
+        assert verify_bundle(folder, ring, NOW).verdict == "verified"  # folders without files hold nothing
+    finally:
+        while deep != folder:  # what cleans up after tests goes by recursion, and could not
+            deep.rmdir()
+            deep = deep.parent
+    with pytest.raises(InputError) as caught:
+        verify_bundle(folder, ring, NOW, threshold=0)
+    assert caught.value.code == "release.bad-threshold"
 
 
 @pytest.mark.parametrize(

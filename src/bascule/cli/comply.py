@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from bascule.cli.output import Judging, print_json, print_text, progress_display, say
-from bascule.cli.session import open_judging
+from bascule.cli.session import open_judging, review_request
 from bascule.journeys.comply import comply
-from bascule.journeys.review import ReviewRequest
 from bascule.judge.comply.oscal import assessment_results, catalogue, catalogue_name
 from bascule.judge.comply.sheets import SIGNS, answer_of, table
 from bascule.judge.comply.sheets import markdown as page
@@ -73,13 +72,7 @@ def comply_command(
         )
     asked = load_framework(framework)
     with progress_display(quiet=common.json) as progress, open_judging(common) as session:
-        request = ReviewRequest(
-            ref=ref,
-            tier=tier or ("A3" if ladder == "adopt" else "T6"),
-            ladder=ladder,
-            context=session.context,
-            as_of=common.instant(),
-        )
+        request = review_request(session, ref, tier, ladder, common)
         document = comply(asked, request, session.policy, session.parts, progress, audience)
     if common.json:
         print_json(document.as_json())

@@ -6,9 +6,8 @@ from pathlib import Path
 
 from bascule.cli.output import Judging
 from bascule.cli.review import present
-from bascule.cli.session import open_judging
+from bascule.cli.session import open_judging, review_request
 from bascule.journeys.decide import decide
-from bascule.journeys.review import ReviewRequest
 
 
 def decide_command(
@@ -37,12 +36,6 @@ def decide_command(
     """
     common = common or Judging()
     with open_judging(common) as session:
-        request = ReviewRequest(
-            ref=ref,
-            tier=tier or ("A3" if ladder == "adopt" else "T6"),
-            ladder=ladder,
-            context=session.context,
-            as_of=common.instant(),
-        )
+        request = review_request(session, ref, tier, ladder, common)
         document = decide(request, session.policy, session.parts)
     return present(document, common, out)

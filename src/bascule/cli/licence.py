@@ -16,6 +16,7 @@ from bascule.journeys.licence import solve_case, suggest_licences, terms_of
 from bascule.judge.licensing.suggest import ACTS, BINDINGS, Wanted
 from bascule.judge.policy.pack import PolicyPack
 from bascule.kernel.errors import InputError
+from bascule.kernel.files import head_of
 from bascule.kernel.text import suggestion, visible
 from bascule.settings import load_settings
 from bascule.wiring import load_policy
@@ -143,7 +144,7 @@ def _day(common: Judging) -> date:
 
 def _read(path: Path) -> bytes:
     try:
-        data = sys.stdin.buffer.read(MAX_CASE_BYTES + 1) if str(path) == "-" else _head(path)
+        data = sys.stdin.buffer.read(MAX_CASE_BYTES + 1) if str(path) == "-" else head_of(path, MAX_CASE_BYTES)
     except OSError as error:
         raise InputError(
             "licence.unreadable-case", f"`{path}` cannot be read: {error.strerror or error}", "check the path"
@@ -151,8 +152,3 @@ def _read(path: Path) -> bytes:
     if len(data) > MAX_CASE_BYTES:
         raise InputError("licence.unreadable-case", f"`{path}` is larger than 1 MiB", "a case is a page of YAML")
     return data
-
-
-def _head(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(MAX_CASE_BYTES + 1)

@@ -11,7 +11,7 @@ from bascule.cli.session import open_judging
 from bascule.journeys.release_plan import Planned, plan_of
 from bascule.journeys.review import ReviewRequest
 from bascule.kernel.files import write_whole
-from bascule.kernel.text import visible
+from bascule.kernel.text import counted, visible
 from bascule.records.release import ReleasePlan
 from bascule.records.summary import blockers, headline
 from bascule.release.plan import Wishes
@@ -68,6 +68,8 @@ def plan_command(
         print_json(planned.plan.as_json())
     else:
         print_text(show(planned.plan))
+        for need in planned.document.approvals_needed:
+            say(f"{need.tier} needs {counted(need.quorum, 'signature')}: bascule approve {planned.plan.decision}")
         say(f"wrote {out}; build it: bascule release build {out} --out BUNDLE")
     return 0
 

@@ -9,8 +9,8 @@ from cyclopts import Parameter
 
 from bascule.cli.output import Judging, print_json, print_text, progress_display, say
 from bascule.cli.reporting import terminal_report, write_reports
-from bascule.cli.session import open_judging
-from bascule.journeys.review import ReviewRequest, review
+from bascule.cli.session import open_judging, review_request
+from bascule.journeys.review import review
 from bascule.records import ReviewDocument
 
 EXIT = {"granted": 0, "refused": 1, "unknown": 2}
@@ -49,15 +49,7 @@ def review_command(
     """
     common = common or Judging()
     with progress_display(quiet=common.json) as progress, open_judging(common) as session:
-        request = ReviewRequest(
-            ref=ref,
-            tier=tier or ("A3" if ladder == "adopt" else "T6"),
-            ladder=ladder,
-            context=session.context,
-            as_of=common.instant(),
-            only=only,
-            fresh=fresh,
-        )
+        request = review_request(session, ref, tier, ladder, common, only=only, fresh=fresh)
         document = review(request, session.policy, session.parts, progress)
     return present(document, common, out)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from bascule.cli.output import Common, Judging
 from bascule.journeys.parts import Parts, Policy, vocabulary_of
@@ -12,6 +13,9 @@ from bascule.judge.policy.lint import check_facts
 from bascule.records import Context
 from bascule.settings import Settings, load_settings
 from bascule.wiring import load_context, load_policy, open_parts
+
+if TYPE_CHECKING:
+    from bascule.journeys.review import ReviewRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,3 +55,19 @@ def open_judging(common: Judging) -> Iterator[JudgingSession]:
         if not any(loaded.error for loaded in parts.scanners):
             check_facts(policy.pack, vocabulary_of(parts.asking, parts.peers))
         yield JudgingSession(settings, parts, policy, context)
+
+
+def review_request(
+    session: JudgingSession, ref: str, tier: str | None, ladder: str, common: Judging, **more: Any
+) -> ReviewRequest:
+    """What the flags ask of a reference. A ladder without a tier asks for the one that most people mean."""
+    from bascule.journeys.review import ReviewRequest  # commands that ask nothing need not wait for it
+
+    return ReviewRequest(
+        ref=ref,
+        tier=tier or ("A3" if ladder == "adopt" else "T6"),
+        ladder=ladder,
+        context=session.context,
+        as_of=common.instant(),
+        **more,
+    )

@@ -9,9 +9,11 @@ from bascule.cli.session import open_session
 from bascule.journeys.verify import verify_release
 from bascule.kernel.clock import parse_instant
 from bascule.kernel.errors import InputError
+from bascule.kernel.files import head_of
 from bascule.kernel.text import visible
 from bascule.records.release import VerifyDocument
 
+MAX_LIST_BYTES = 16 << 20
 _MARKS = {"true": "✓", "false": "✕", "not-available": "?"}
 
 
@@ -70,7 +72,9 @@ def show(document: VerifyDocument) -> str:
 
 def _lines(path: Path) -> tuple[str, ...]:
     try:
-        text = path.read_text("utf-8")
+        text = head_of(path, MAX_LIST_BYTES).decode("utf-8")
+        if len(text) > MAX_LIST_BYTES:
+            raise OSError
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(
             "release.unreadable-list", f"`{path}` cannot be read", "give a file of digests, one a line"

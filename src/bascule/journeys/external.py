@@ -18,6 +18,7 @@ from bascule.journeys.decide import recorded_subject
 from bascule.journeys.parts import Parts
 from bascule.kernel.digests import Digest, digest_of
 from bascule.kernel.errors import InputError
+from bascule.kernel.files import head_of
 from bascule.kernel.text import suggestion, visible
 from bascule.plugins.kinds import Peer, PeerAlarm, PeerSays
 from bascule.plugins.meta import Rule
@@ -146,8 +147,7 @@ def _peer(peer_id: str, parts: Parts) -> Loaded:
 
 def _bytes(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_RESULT_BYTES + 1)
+        data = head_of(path, MAX_RESULT_BYTES)
     except OSError as error:
         raise InputError(
             "external.unreadable", f"`{path}` cannot be read: {error.strerror or error}", "check the path"

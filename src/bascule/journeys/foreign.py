@@ -12,6 +12,7 @@ from pathlib import Path
 from bascule.attest import read_evidence
 from bascule.journeys.parts import Parts
 from bascule.kernel.errors import InputError
+from bascule.kernel.files import head_of
 from bascule.records import Evidence
 
 MAX_ENVELOPE_BYTES = 32 << 20
@@ -27,8 +28,7 @@ def take_over(paths: Sequence[Path], parts: Parts) -> tuple[Evidence, ...]:
 
 def _read(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_ENVELOPE_BYTES + 1)
+        data = head_of(path, MAX_ENVELOPE_BYTES)
     except OSError as error:
         raise InputError(
             "foreign.unreadable", f"`{path}` cannot be read: {error.strerror or error}", "check the path"

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from bascule.journeys.packs import pack_of
 from bascule.journeys.parts import Parts, vocabulary_of
 from bascule.journeys.review import waiver_approvals
 from bascule.judge import judge
+from bascule.judge.policy.kept import pack_of
 from bascule.judge.question import Question
 from bascule.kernel.errors import BasculeError
 from bascule.records import Decision, Record

@@ -33,5 +33,5 @@ def verify_release(
     with tempfile.TemporaryDirectory(prefix="bascule-keys-") as home:
         ring = KeyRing(Path(home))
         for path in keys:
-            ring.trust(path, path.name, Independence.INDEPENDENT)
+            ring.trust(path, "", Independence.INDEPENDENT)
         return verify_bundle(folder, ring, now, revoked=revoked, threshold=threshold)

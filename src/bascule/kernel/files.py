@@ -51,6 +51,15 @@ def replacing(path: Path, mode: int = 0o644) -> Iterator[BinaryIO]:
                 Path(temporary).unlink()
 
 
+def head_of(path: Path, limit: int) -> bytes:
+    """The first `limit` bytes of a file and one more where there is one, so that whoever asks can tell a longer file.
+
+    Raises OSError.
+    """
+    with path.open("rb") as file:
+        return file.read(limit + 1)
+
+
 def sync_folder(folder: Path) -> None:
     """Make a rename in this folder survive a power cut."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

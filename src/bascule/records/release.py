@@ -8,14 +8,15 @@ what it does not list is not part of the release.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from bascule.records.artefact import ArtefactKind, DigestField, Sha256Field
 from bascule.records.base import Record
 from bascule.records.decision import Obligation
 
+TierField = Annotated[str, StringConstraints(pattern=r"^[TA][0-9]$")]
 Given = Literal["nothing", "access", "gated copies", "copies"]
 """What leaves the house: nothing; use on our machines; copies for whoever is let in; copies for all."""
 
@@ -31,8 +32,8 @@ class PlannedItem(Record):
     """One kind of artefact in a plan."""
 
     kind: ArtefactKind
-    tier: str
-    granted: str = Field(description="the highest tier that the decision grants it")
+    tier: TierField
+    granted: TierField = Field(description="the highest tier that the decision grants it")
     published: str = Field(min_length=1, description="what of it is published, in words")
     given: Given
     may_use: str = Field(min_length=1, description="who may use it")
@@ -49,7 +50,7 @@ class PlannedItem(Record):
 class Stage(Record):
     """One step of a staged release: `vetted testers → API → gated weights → open`."""
 
-    tier: str
+    tier: TierField
     name: str
     entry: tuple[str, ...] = Field(description="what must hold before it begins")
     exit: tuple[str, ...] = Field(description="what must hold before the next")
@@ -68,7 +69,7 @@ class ReleasePlan(Record):
     policy_id: str
     context: DigestField
     ladder: str
-    tier: str
+    tier: TierField
     as_of: datetime
     expires_at: datetime | None = Field(description="when the decision lapses; None: not before somebody decides again")
     items: tuple[PlannedItem, ...] = Field(min_length=1)
@@ -100,7 +101,7 @@ class BundleManifest(Record):
     subject: DigestField
     decision: DigestField
     policy: DigestField
-    tier: str
+    tier: TierField
     expires_at: datetime | None
     ledger_root: DigestField
     ledger_size: int = Field(ge=1)

@@ -14,7 +14,7 @@ from typing import Any
 from bascule.judge.licensing.case import Node, build_case
 from bascule.judge.licensing.solver import solve
 from bascule.judge.licensing.terms import LicenceTerms, Terms, read_works
-from bascule.judge.licensing.when import All, Either, Not, Test
+from bascule.judge.licensing.when import leaves
 from bascule.kernel.errors import InputError
 from bascule.kernel.text import suggestion, visible
 
@@ -69,21 +69,10 @@ def _names(
     conditions = [clause.when for clause in found.clauses] + [duty.when for duty in found.duties]
     conditions += [duty.check for duty in found.duties if duty.check is not None]
     for condition in conditions:
-        named |= {name for leaf in _leaves(condition) if leaf.field in ("base", "as") for name in _values(leaf.value)}
+        named |= {name for leaf in leaves(condition) if leaf.field in ("base", "as") for name in _values(leaf.value)}
     for name in sorted(named):
         if name not in classes and name not in terms.files:
             yield TableFault(where, f"names `{visible(name)}`, which the pack does not know", suggestion(name, classes))
-
-
-def _leaves(node: Any) -> Iterator[Test]:
-    match node:
-        case Test():
-            yield node
-        case Not():
-            yield from _leaves(node.part)
-        case All() | Either():
-            for part in node.parts:
-                yield from _leaves(part)
 
 
 def _values(value: Any) -> frozenset[str]:

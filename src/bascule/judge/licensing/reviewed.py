@@ -183,7 +183,8 @@ def _apart(name: str) -> str:
 
 def _licence_of(name: str, context: Context, terms: Terms) -> tuple[str | None, str, str]:
     """(id, how it is known, the model that made it); what the context states comes before the table."""
-    stated = {key.casefold(): value for key, value in context.licences.items()}.get(name.casefold())
+    said = sorted({value for key, value in context.licences.items() if key.casefold() == name.casefold()})
+    stated = " AND ".join(f"({one})" if len(said) > 1 else one for one in said)  # a name stated twice stands under both
     work = terms.work(name)
     generated_by = work.generated_by if work else ""
     if stated:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, ClassVar, TypeAlias
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
@@ -77,50 +77,37 @@ class Test:
         over = answer is (self.operator in ("above", "at_least"))
         return None if self.on_published and over and not _of_that_day(facts, published) else answer
 
-    def fields(self) -> Iterator[str]:
-        yield self.field
-
 
 @dataclass(frozen=True, slots=True)
-class All:
+class _Several:
+    """Parts of which one can decide: by not holding where all must, by holding where any may."""
+
+    parts: tuple[Node, ...]
+    decides: ClassVar[bool]
+
+    def truth(self, facts: Facts, published: date | None) -> bool | None:
+        answer: bool | None = not self.decides
+        for part in self.parts:
+            value = part.truth(facts, published)
+            if value is self.decides:
+                return value
+            if value is None:
+                answer = None
+        return answer
+
+
+class All(_Several):
     """Every part holds. Without parts: true."""
 
-    parts: tuple[Node, ...]
-
-    def truth(self, facts: Facts, published: date | None) -> bool | None:
-        answer: bool | None = True
-        for part in self.parts:
-            value = part.truth(facts, published)
-            if value is False:
-                return False
-            if value is None:
-                answer = None
-        return answer
-
-    def fields(self) -> Iterator[str]:
-        for part in self.parts:
-            yield from part.fields()
+    __slots__ = ()
+    decides = False
 
 
-@dataclass(frozen=True, slots=True)
-class Either:
+class Either(_Several):
     """One part holds."""
 
-    parts: tuple[Node, ...]
-
-    def truth(self, facts: Facts, published: date | None) -> bool | None:
-        answer: bool | None = False
-        for part in self.parts:
-            value = part.truth(facts, published)
-            if value is True:
-                return True
-            if value is None:
-                answer = None
-        return answer
-
-    def fields(self) -> Iterator[str]:
-        for part in self.parts:
-            yield from part.fields()
+    __slots__ = ()
+    decides = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +120,6 @@ class Not:
         value = self.part.truth(facts, published)
         return None if value is None else not value
 
-    def fields(self) -> Iterator[str]:
-        yield from self.part.fields()
-
 
 Node: TypeAlias = Test | All | Either | Not
 
@@ -146,22 +130,23 @@ def undeclared(node: Node, facts: Facts, published: date | None) -> tuple[str, .
         sorted(
             {
                 leaf.field if facts.get(leaf.field) is None else f"{leaf.field} on {published}"
-                for leaf in _leaves(node)
+                for leaf in leaves(node)
                 if leaf.truth(facts, published) is None
             }
         )
     )
 
 
-def _leaves(node: Node) -> Iterator[Test]:
+def leaves(node: Node) -> Iterator[Test]:
+    """Every test in a condition."""
     match node:
         case Test():
             yield node
         case Not():
-            yield from _leaves(node.part)
+            yield from leaves(node.part)
         case _:
             for part in node.parts:
-                yield from _leaves(part)
+                yield from leaves(part)
 
 
 def _of_that_day(facts: Facts, published: date | None) -> bool:
