@@ -226,4 +226,5 @@ def test_a_hostile_file_is_an_error_unknown_or_a_variant_and_never_exact(
     said = detect.said({name: data, "x.py": b"x = 1\n"}, "--json")
     assert said.code in (1, 2), said.out[-800:]
     assert not [row for row in json.loads(said.out)["licences"] if row["match"] == "exact"]
+    assert said.json["table"].startswith("sha256:")
     assert said.json["findings"]

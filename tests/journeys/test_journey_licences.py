@@ -79,6 +79,10 @@ def test_a_llama_fine_tune_on_non_commercial_data_is_unknown_for_money_and_says_
     first = hosted["clauses"][0]
     assert (first["licence"], first["effect"]) == ("CC-BY-NC-4.0", "contested")
     assert all(row["clause"] for row in hosted["clauses"])
+    assert hosted["known_by"] == {
+        "meta-llama/Llama-3.1-8B (finetune)": "Llama-3.1, by its name, from works.yaml",
+        "example/tickets (train_on)": "CC-BY-NC-4.0, stated in the context",
+    }
     assert set(hosted["parents"]) == {"meta-llama/Llama-3.1-8B (finetune)", "example/tickets (train_on)"}
     assert "data-terms-allow" in {row["rule"] for row in said["reasons"] if row["effect"] != "oblige"}
     assert {"naming", "use-policy", "notice"} <= {row["kind"] for row in said["obligations"]}

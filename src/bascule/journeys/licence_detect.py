@@ -111,6 +111,7 @@ def detect(
         files=len(paths),
         notes=tuple(f"{note.path}: {note.what}: {note.detail}" for note in (*inventory.notes, *examined.failed)),
         tool_version=bascule.__version__,
+        table=licences.table_digest(),
     )
 
 

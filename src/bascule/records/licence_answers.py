@@ -97,3 +97,7 @@ class KindLicence(LicenceAnswer):
     act: str
     licence: str = Field(default="", description="its own; empty where none is settled")
     parents: tuple[str, ...] = Field(default=(), description="what it was made from and how, as its files name it")
+    known_by: dict[str, str] = Field(
+        default_factory=dict,
+        description="by parent: its licence, and whether the context or `works.yaml` says so",
+    )

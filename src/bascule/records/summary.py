@@ -101,7 +101,8 @@ def cells(document: ReviewDocument, kind: str) -> dict[tuple[Dimension, str], Di
 class LicenceRow:
     """What licences come to for some kinds and acts that share the answer.
 
-    clauses: those of licences that decide; what nobody states the licence of is in `because`.
+    parents: each with its licence and how that is known. clauses: those of licences that decide; what nobody states the
+    licence of is in `because`.
     """
 
     kinds: tuple[str, ...]
@@ -137,7 +138,8 @@ def licence_rows(document: ReviewDocument, act: str | None = None) -> tuple[Lice
     for one in document.licensing:
         if act in (None, one.act):
             clauses = tuple(dict.fromkeys(_shown(each) for each in one.clauses if _decides(each, one.verdict)))
-            key = (one.verdict, one.licence, one.parents, one.because, clauses)
+            parents = tuple(f"{name}: {known}" for name, known in one.known_by.items())
+            key = (one.verdict, one.licence, parents, one.because, clauses)
             shared.setdefault(key, {}).setdefault(one.kind, []).append(one.act)
     rows = []
     for (verdict, licence, parents, because, clauses), asked in shared.items():

@@ -42,14 +42,10 @@ PURPOSES = ("research", "personal", "evaluation", "production")
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A thing with a licence, or one that is being made. licence: an id or expression; None where nobody says.
-
-    known_by: how the licence is known; a part of what is shown, never of what is decided.
-    """
+    """A thing with a licence, or one that is being made. licence: an id or expression; None where nobody says."""
 
     id: str
     licence: str | None = None
-    known_by: str = "stated"
 
 
 @dataclass(frozen=True, slots=True)

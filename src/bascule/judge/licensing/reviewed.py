@@ -126,7 +126,7 @@ def answer_kinds(
             facts[kind][act] = _fact(by_model, evidence, why)
             unasked = silent or ("" if solution.clauses else solution.because)
             facts[kind][f"{act}_by_data"] = _fact(by_data, evidence, unasked, nothing=True)
-            views.append(_view(kind, act, own.id, parents, solution, why))
+            views.append(_view(kind, act, own.id, _known(parents, context, terms), solution, why))
     return LicenceAnswers(facts, tuple(views))
 
 
@@ -158,13 +158,12 @@ def _case(
     nodes: dict[str, Node] = {TARGET: Node(TARGET, own)}
     edges: list[Edge] = []
     for parent in parents:
-        licence, known_by, generated_by = _licence_of(parent.name, context, terms)
+        licence, _, generated_by = _licence_of(parent.name, context, terms)
         name = _apart(parent.name)
-        nodes[name] = Node(name, licence, known_by)
+        nodes[name] = Node(name, licence)
         edges.append(Edge(name, TARGET, parent.way))
         if generated_by:
-            model, how, _ = _licence_of(generated_by, context, terms)
-            nodes.setdefault(generated_by, Node(generated_by, model, how))
+            nodes.setdefault(generated_by, Node(generated_by, _licence_of(generated_by, context, terms)[0]))
             edges.append(Edge(generated_by, name, "generate"))
     return build_case(
         nodes.values(),
@@ -244,8 +243,17 @@ def _undeclared(clauses: Sequence[Fired]) -> str:
     return f"nobody states the licence of {shown}{more}"
 
 
+def _known(parents: Iterable[Named], context: Context, terms: Terms) -> dict[str, str]:
+    """`name (how it was made)` to `licence, how that is known`, sorted."""
+    known = {}
+    for parent in parents:
+        licence, known_by, _ = _licence_of(parent.name, context, terms)
+        known[f"{parent.name} ({parent.way})"] = f"{licence}, {known_by}" if licence else known_by
+    return dict(sorted(known.items()))
+
+
 def _view(
-    kind: ArtefactKind, act: str, own: str | None, parents: Iterable[Named], solution: Solution, why: str
+    kind: ArtefactKind, act: str, own: str | None, parents: Mapping[str, str], solution: Solution, why: str
 ) -> KindLicence:
     fields = answer_fields(solution)
     if why and solution.verdict != "deny":
@@ -256,6 +264,7 @@ def _view(
         kind=kind.value,
         act=act,
         licence=own or "",
-        parents=tuple(sorted({f"{parent.name} ({parent.way})" for parent in parents})),
+        parents=tuple(parents),
+        known_by=dict(parents),
         **fields,
     )

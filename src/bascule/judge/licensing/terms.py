@@ -33,8 +33,6 @@ CHANGES = ("finetune", "adapter", "merge", "quantise")
 """Acts that make a derivative of the weights themselves."""
 EDGE_ACTS = (*CHANGES, "distil", "train_on", "generate")
 USE_ACTS = ("use", "host", "distribute_weights", "distribute_data", "train_on", "relicense")
-ACTS = (*EDGE_ACTS, "use_outputs_to_train", "use", "host", "distribute_weights", "distribute_data")
-ALL_ACTS = (*ACTS, "sublicense", "relicense")
 
 Act: TypeAlias = Literal[
     "use",

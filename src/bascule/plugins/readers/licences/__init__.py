@@ -18,7 +18,7 @@ from bascule.plugins.readers.licences.names import (
     same,
     spdx_expression,
 )
-from bascule.plugins.readers.licences.table import MAX_TEXT, Match, identify
+from bascule.plugins.readers.licences.table import MAX_TEXT, Match, identify, table_digest
 
 __all__ = [
     "MAX_TEXT",
@@ -33,4 +33,5 @@ __all__ = [
     "other_names",
     "same",
     "spdx_expression",
+    "table_digest",
 ]

@@ -17,6 +17,7 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Literal
 
+from bascule.kernel.digests import Digest, digest_of
 from bascule.kernel.text import visible
 from bascule.plugins.readers.licences.normal import (
     DIGEST_SIZE,
@@ -151,6 +152,11 @@ def known_ids() -> tuple[str, ...]:
     Law: set(known_ids()) == table().ids.
     """
     return tuple(row["id"] for row in json.loads(_shipped())["licences"])
+
+
+def table_digest() -> Digest:
+    """Which table identities rest on."""
+    return digest_of(_shipped())
 
 
 def _shipped() -> bytes:
